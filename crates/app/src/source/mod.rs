@@ -1,0 +1,41 @@
+//! Where conversations come from: one question at a time to somebody who has them.
+//!
+//! Only workers may hold a source. A source asks, reads and reports; it never waits, never retries except for the one
+//! re-read of a rotated secret, never decides what comes next, and never writes upstream (invariant I10).
+
+use async_trait::async_trait;
+use threadkeep_core::page::{Reply, Trouble};
+use threadkeep_core::sync::Step;
+
+/// One answer, and the session when upstream renewed it.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The answer.
+    pub reply: Reply,
+    /// The session to keep from now on, when an answer changed it.
+    pub renewed: Option<voyager::Session>,
+    /// Requests that were sent for it.
+    pub requests: u32,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub struct FetchFailed {
+    /// What has to be done about it.
+    pub trouble: Trouble,
+    /// The session to keep from now on: a failure that is not fatal may have rotated it.
+    pub renewed: Option<voyager::Session>,
+    /// Requests that were sent for it.
+    pub requests: u32,
+}
+
+/// Somebody to ask.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// Asks what a step wants to know. Steps that ask nothing (rest, done) are a mistake of the caller and give
+    /// [`Trouble::Refused`].
+    async fn fetch(&mut self, step: &Step) -> Result<Fetched, FetchFailed>;
+}
+
+pub mod egress;
+pub mod voyager;

@@ -1,0 +1,23 @@
+//! The pure middle of threadkeep: what is kept, what is the same, what changed, and what to ask next.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `id`, `time` | ids as types, checked once; points in time |
+//! | `person`, `conversation`, `message`, `content` | records as seen and as kept, and what may overwrite what |
+//! | `event` | the names of changes |
+//! | `page` | what a source hands over, or the trouble that came instead |
+//! | `sync` | the engine: `next_step`, `absorb`, `settle` |
+//! | `canonical` | the one written form by which a mirror and a truth are compared |
+//!
+//! No I/O, no clock, no randomness, no async: the manifest has no crate that could (invariant I1).
+
+pub mod canonical;
+pub mod content;
+pub mod conversation;
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod page;
+pub mod person;
+pub mod sync;
+pub mod time;
