@@ -133,7 +133,7 @@ pub fn merge_conversation(old: Option<&Conversation>, seen: &ConversationSeen, o
     if is_older && origin == Origin::Walk {
         return None;
     }
-    if base.deleted && !seen.last_activity_at.is_some_and(|at| at > base.last_activity_at) {
+    if base.deleted && !revives(&base, seen, origin) {
         return None;
     }
     let mut new = base.clone();
@@ -144,6 +144,15 @@ pub fn merge_conversation(old: Option<&Conversation>, seen: &ConversationSeen, o
     }
     new.version = base.version.saturating_add(1);
     Some(new)
+}
+
+/// A page may be older than the tombstone, so it needs newer activity. A delta from an older state comes with an older
+/// mark, from which the tombstone is told again.
+fn revives(gone: &Conversation, seen: &ConversationSeen, origin: Origin) -> bool {
+    seen.last_activity_at.is_some_and(|at| match origin {
+        Origin::Walk => at > gone.last_activity_at,
+        Origin::Delta => at >= gone.last_activity_at,
+    })
 }
 
 /// A conversation after a tombstone, when it was not gone before.
@@ -196,11 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_conversation_comes_back_only_with_new_activity() {
+    fn a_deleted_conversation_comes_back_by_a_delta_or_with_new_activity() {
         let kept = merge_conversation(None, &seen(10), Origin::Walk).unwrap();
         let gone = delete_conversation(&kept).unwrap();
         assert_eq!(delete_conversation(&gone), None);
-        assert_eq!(merge_conversation(Some(&gone), &seen(10), Origin::Delta), None);
+        assert_eq!(merge_conversation(Some(&gone), &seen(10), Origin::Walk), None);
+        assert_eq!(merge_conversation(Some(&gone), &seen(9), Origin::Delta), None);
         assert!(!merge_conversation(Some(&gone), &seen(11), Origin::Walk).unwrap().deleted);
     }
 

@@ -51,12 +51,7 @@ impl Request {
 
     /// A request with a body.
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            method: "POST".to_owned(),
-            target: target.to_owned(),
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        Self { method: "POST".to_owned(), target: target.to_owned(), headers: Vec::new(), body: body.into() }
     }
 
     /// The same request with one header more.

@@ -52,7 +52,8 @@ struct Session {
 }
 
 /// The browser that `/_sim/credentials` names.
-pub const ISSUED_USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+pub const ISSUED_USER_AGENT: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 /// Sessions that are remembered; the simulator refuses to make more.
 pub const SESSIONS_MAX: usize = 100_000;
 
@@ -63,7 +64,8 @@ const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 impl Shown {
     /// Reads the cookies and headers of a request.
     pub fn of(request: &Request) -> Self {
-        let mut shown = Self { csrf: request.header_value("csrf-token").map(|text| text.trim().to_owned()), ..Self::default() };
+        let mut shown =
+            Self { csrf: request.header_value("csrf-token").map(|text| text.trim().to_owned()), ..Self::default() };
         let headers = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
         for pair in headers.flat_map(|(_, value)| value.split(';')) {
             let Some((name, value)) = pair.trim().split_once('=') else { continue };
@@ -159,7 +161,9 @@ impl Sessions {
         let login = new_login(chance);
         self.current.insert(session.owner.clone(), login.clone());
         self.by_login.insert(login.clone(), session);
-        Some(format!("li_at={login}; Max-Age=31536000; Path=/; Domain=.www.linkedin.com; Secure; HttpOnly; SameSite=None"))
+        Some(format!(
+            "li_at={login}; Max-Age=31536000; Path=/; Domain=.www.linkedin.com; Secure; HttpOnly; SameSite=None"
+        ))
     }
 
     fn is_alive(&self, login: &str) -> bool {
@@ -219,9 +223,7 @@ impl Session {
         let stranger = match switches.browser_binding {
             BrowserBinding::Off => false,
             BrowserBinding::Issued => !browser.starts_with(ISSUED_USER_AGENT),
-            BrowserBinding::FirstUse => {
-                self.browser.get_or_insert_with(|| browser.to_owned()) != browser
-            }
+            BrowserBinding::FirstUse => self.browser.get_or_insert_with(|| browser.to_owned()) != browser,
         };
         if stranger && self.dies_at_ms.is_none() {
             self.dies_at_ms = Some(now_ms.saturating_add(switches.browser_grace_ms));
@@ -244,7 +246,11 @@ fn new_session(chance: &mut Chance) -> String {
 
 fn new_routing(chance: &mut Chance) -> String {
     let number = chance.text(DIGITS, 10);
-    format!("\"b=VB{}:s=V:r=V:a=V:p=V:g=1:u=1:i=1{number}:t=1{number}:v=2:sig=AQ{}\"", chance.text(DIGITS, 2), chance.text(LETTERS, 30))
+    format!(
+        "\"b=VB{}:s=V:r=V:a=V:p=V:g=1:u=1:i=1{number}:t=1{number}:v=2:sig=AQ{}\"",
+        chance.text(DIGITS, 2),
+        chance.text(LETTERS, 30)
+    )
 }
 
 fn uuid(chance: &mut Chance) -> String {

@@ -3,7 +3,6 @@
 //! Everything that an answer brings and everything that follows from it for the tracks is one [`Batch`]. A mark is
 //! replaced only in the batch that carries what it covers.
 
-use crate::id::MessageId;
 use crate::message::{MessageSeen, Origin};
 use crate::page::{ConversationChanges, ConversationPage, ListedConversation, MessageChanges, MessagePage, Reply};
 use crate::sync::paging::{Paging, Turn};
@@ -111,7 +110,7 @@ fn turn_list(
     if let ListWalk::Walking { paging } = &mut list.walk {
         match paging.advance(items, next) {
             Turn::GoOn => {}
-            Turn::Ended => list.walk = ListWalk::Done { proven: true },
+            Turn::Ended | Turn::Probed => list.walk = ListWalk::Done { proven: true },
             Turn::Unproven => list.walk = ListWalk::Done { proven: false },
         }
     }
@@ -124,17 +123,27 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     let mut track = track.clone();
     let newest = page.messages.iter().map(|one| one.delivered_at).max();
     batch.inbox.stirred |= newest.is_some_and(|at| at > batch.inbox.high);
-    if is_first && lacks_expected(&mut track, page.messages.iter().map(|one| &one.id)) {
+    let freshness = match is_first {
+        true => freshness(&mut track, &page.messages),
+        false => Freshness::Fresh,
+    };
+    if freshness == Freshness::Stale {
         batch.track = Some(track);
         return batch;
     }
     let mut walk = track.detail.walk.take().unwrap_or_else(|| begin_walk(state, &track));
     let items: Vec<_> = page.messages.iter().map(|one| (one.delivered_at, one.id.as_str())).collect();
     let turn = walk.paging.advance(&items, page.older);
+    let has_vanished = is_first && items.is_empty() && track.detail.newest.is_some();
+    walk.is_doubtful |= freshness == Freshness::Doubtful || has_vanished;
     let detail = &mut track.detail;
-    if matches!(detail.need, Need::Fill | Need::Sweep) {
-        detail.need = Need::Nothing;
+    match detail.need {
+        // What changed between its mark and this walk is still to be asked.
+        Need::Fill | Need::Sweep if detail.stirred => detail.need = Need::Changes,
+        Need::Fill | Need::Sweep => detail.need = Need::Nothing,
+        Need::Changes | Need::Nothing => {}
     }
+    detail.stirred = false;
     detail.attempts = 0;
     detail.oldest = walk.paging.lowest.or(detail.oldest);
     match turn {
@@ -142,8 +151,15 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
             detail.completeness = Completeness::Partial;
             detail.walk = Some(walk);
         }
-        Turn::Ended => finish_walk(&mut track, walk, Completeness::Complete),
-        Turn::Unproven => finish_walk(&mut track, walk, Completeness::EndUnproven),
+        Turn::Probed if !walk.is_doubtful => {
+            detail.probed = detail.probed.saturating_add(1);
+            finish_walk(&mut track, walk, Completeness::Complete);
+        }
+        Turn::Ended if !walk.is_doubtful => {
+            detail.probed = 0;
+            finish_walk(&mut track, walk, Completeness::Complete);
+        }
+        Turn::Ended | Turn::Probed | Turn::Unproven => finish_walk(&mut track, walk, Completeness::EndUnproven),
     }
     batch.track = Some(track);
     batch.people = page.people;
@@ -152,11 +168,15 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     batch
 }
 
-/// A walk that fills uses the inbox's mark, one that sweeps its own: either was taken before this page was asked.
+/// The mark was taken before anything of the conversation was seen, so that it covers what changes from then on.
 fn begin_walk(state: &SyncState, track: &ConversationTrack) -> MessageWalk {
-    let own = track.detail.mark.clone().filter(|mark| track.detail.need == Need::Sweep && !mark.borrowed);
     let borrowed = || state.inbox.token.clone().map(|token| MessageMark { token, borrowed: true });
-    MessageWalk { paging: Paging::default(), target: track.activity, mark: own.or_else(borrowed) }
+    MessageWalk {
+        paging: Paging::default(),
+        target: track.activity,
+        mark: track.detail.mark.clone().or_else(borrowed),
+        is_doubtful: false,
+    }
 }
 
 fn finish_walk(track: &mut ConversationTrack, walk: MessageWalk, completeness: Completeness) {
@@ -177,16 +197,22 @@ fn changes(state: &SyncState, mut batch: Batch, reply: MessageChanges) -> Batch 
         batch.track = Some(track);
         return batch;
     }
-    if lacks_expected(&mut track, reply.messages.iter().map(|one| &one.id)) {
+    let freshness = freshness(&mut track, &reply.messages);
+    if freshness == Freshness::Stale {
         batch.track = Some(track);
         return batch;
     }
-    let own = reply.token.map(|token| MessageMark { token, borrowed: false });
+    // An empty answer is also what a conversation gives that is gone for a moment: the old mark stays good.
+    let is_empty = !reply.reset && reply.messages.is_empty() && reply.deleted.is_empty();
+    let own = reply.token.filter(|_| !is_empty).map(|token| MessageMark { token, borrowed: false });
     let detail = &mut track.detail;
     detail.attempts = 0;
     detail.resets = 0;
     detail.trouble = None;
     detail.mark = own.or(detail.mark.take());
+    if freshness == Freshness::Doubtful {
+        detail.completeness = Completeness::EndUnproven;
+    }
     if reply.reset {
         detail.need = Need::Sweep;
         detail.completeness = Completeness::Partial;
@@ -204,18 +230,32 @@ fn changes(state: &SyncState, mut batch: Batch, reply: MessageChanges) -> Batch 
     batch
 }
 
-/// Whether an answer is stale because it lacks the message that a list has just shown; a few times in a row at most.
-fn lacks_expected<'a>(track: &mut ConversationTrack, mut shown: impl Iterator<Item = &'a MessageId>) -> bool {
+/// Whether an answer shows what a list has just shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    /// It does, or nothing was expected.
+    Fresh,
+    /// It lacks the message: it comes from an older state and is asked again.
+    Stale,
+    /// It lacks the message again and again; it is taken as it is, but proves nothing.
+    Doubtful,
+}
+
+fn freshness(track: &mut ConversationTrack, shown: &[MessageSeen]) -> Freshness {
     let detail = &mut track.detail;
-    let lacks = detail.expected.as_ref().is_some_and(|expected| !shown.any(|id| id == expected));
+    let lacks = detail
+        .expected
+        .as_ref()
+        .is_some_and(|(at, id)| !shown.iter().any(|one| one.id == *id || one.delivered_at > *at));
     if lacks && detail.stale < STALE_MAX {
         detail.stale += 1;
         detail.attempts = detail.attempts.max(1);
-        return true;
+        return Freshness::Stale;
     }
     detail.expected = None;
     detail.stale = 0;
-    false
+    detail.newest = detail.newest.max(shown.iter().map(|one| one.delivered_at).max());
+    if lacks { Freshness::Doubtful } else { Freshness::Fresh }
 }
 
 fn newest_activity(listed: &[ListedConversation]) -> Timestamp {
@@ -226,7 +266,8 @@ fn take_listed(batch: &mut Batch, scope: &[String], listed: Vec<ListedConversati
     for one in listed {
         let newest: Option<&MessageSeen> = one.newest.as_ref();
         let newest = newest.map(|message| (message.delivered_at, message.id.clone()));
-        batch.sightings.push(Sighting::of(&one.conversation, newest, scope, changed));
+        let mark = batch.inbox.token.clone();
+        batch.sightings.push(Sighting { changed, mark, ..Sighting::of(&one.conversation, newest, scope) });
         batch.conversations.push(one.conversation);
         batch.messages.extend(one.newest);
     }

@@ -25,6 +25,8 @@ pub struct Paging {
     good: Option<Cursor>,
     /// Whether the next page was asked before and only its cursor is wanted.
     again: bool,
+    /// Whether the next page was asked before and only shows whether the list is still there.
+    probing: bool,
     /// Pages that brought news.
     pub pages: u32,
     /// Pages in a row that did not.
@@ -42,6 +44,8 @@ pub enum Turn {
     GoOn,
     /// The list has ended.
     Ended,
+    /// An empty page came after a cursor, and the list is still there: it has ended as far as can be told.
+    Probed,
     /// Nothing new comes any more, but no page said that it was the last.
     Unproven,
 }
@@ -57,13 +61,19 @@ impl Paging {
         let asked = self.cursor.take();
         let had_news = self.take_news(items);
         let was_again = std::mem::take(&mut self.again);
+        if std::mem::take(&mut self.probing) {
+            return self.probed(items.is_empty(), next.is_some());
+        }
         if had_news {
             self.pages = self.pages.saturating_add(1);
             self.stalls = 0;
             self.good.clone_from(&asked);
         }
         let Some(next) = next else {
-            return self.end(asked, items.is_empty() && !was_again);
+            if was_again && items.is_empty() {
+                return Turn::Unproven;
+            }
+            return self.end(asked.is_some() && items.is_empty());
         };
         if had_news && Some(&next) != asked.as_ref() && self.pages < PAGES_MAX {
             self.cursor = Some(next);
@@ -76,14 +86,26 @@ impl Paging {
         self.stall(asked, next)
     }
 
-    /// A page without a next cursor ends the list, unless it is empty after a cursor: that is asked twice.
-    fn end(&mut self, asked: Option<Cursor>, is_empty: bool) -> Turn {
-        if is_empty && asked.is_some() && self.stalls == 0 {
-            self.stalls = 1;
-            self.cursor = asked;
+    /// A page without a next cursor ends the list. An empty one after a cursor may also mean that the list is gone, so
+    /// the last good page is asked once more.
+    fn end(&mut self, is_empty: bool) -> Turn {
+        if is_empty {
+            self.probing = true;
+            self.cursor.clone_from(&self.good);
             return Turn::GoOn;
         }
         Turn::Ended
+    }
+
+    fn probed(&mut self, is_empty: bool, has_next: bool) -> Turn {
+        if !is_empty {
+            return Turn::Probed;
+        }
+        self.stalls = self.stalls.saturating_add(1);
+        if !has_next || self.stalls > STALLS_MAX {
+            return Turn::Unproven;
+        }
+        self.end(true)
     }
 
     /// A page without news: once its own cursor is followed, then the last good page is asked for another one.
@@ -168,12 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_page_after_a_cursor_ends_when_asked_twice() {
+    fn an_empty_page_after_a_cursor_ends_when_the_list_is_still_there() {
         let mut paging = Paging::default();
         paging.advance(&items(20..40), cursor("b"));
         assert_eq!(paging.advance(&[], None), Turn::GoOn);
-        assert_eq!(paging.cursor, cursor("b"));
-        assert_eq!(paging.advance(&[], None), Turn::Ended);
+        assert_eq!(paging.cursor, None, "the last good page is asked again");
+        let mut gone = paging.clone();
+        assert_eq!(paging.advance(&items(20..40), cursor("b")), Turn::Probed);
+        assert_eq!(gone.advance(&[], None), Turn::Unproven);
     }
 
     #[test]

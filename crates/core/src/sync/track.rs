@@ -121,6 +121,9 @@ pub struct MessageWalk {
     pub target: Timestamp,
     /// A mark taken before it began, from which changes are asked once it is done.
     pub mark: Option<MessageMark>,
+    /// Whether its first page lacked a message that a list had shown, so that its end proves nothing.
+    #[serde(default)]
+    pub is_doubtful: bool,
 }
 
 /// How much of a conversation we have.
@@ -186,8 +189,21 @@ pub struct TrackDetail {
     pub mark: Option<MessageMark>,
     /// How much we have.
     pub completeness: Completeness,
+    /// How much we had when it left the mirrored categories; it goes on from there when it comes back.
+    #[serde(default)]
+    pub before: Option<Completeness>,
+    /// Walks in a row that ended by an empty page. One is enough while nothing changes, since a conversation that is
+    /// gone for a moment shows the same; two are enough altogether.
+    #[serde(default)]
+    pub probed: u32,
+    /// Whether it changed before it was walked, so that its mark is to be asked after the walk.
+    #[serde(default)]
+    pub stirred: bool,
     /// The newest message that a list showed and that an answer has to contain, or it is stale.
-    pub expected: Option<MessageId>,
+    pub expected: Option<(Timestamp, MessageId)>,
+    /// Newest message that a walk or a delta of this conversation brought.
+    #[serde(default)]
+    pub newest: Option<Timestamp>,
     /// Answers in a row that lacked it.
     pub stale: u32,
     /// Failures in a row.
@@ -212,7 +228,11 @@ impl ConversationTrack {
                 walk: None,
                 mark: None,
                 completeness: Completeness::OutOfScope,
+                before: None,
+                probed: 0,
+                stirred: false,
                 expected: None,
+                newest: None,
                 stale: 0,
                 attempts: 0,
                 resets: 0,
@@ -227,7 +247,7 @@ impl ConversationTrack {
     pub fn due_rank(&self) -> Option<u8> {
         let detail = &self.detail;
         let is_due = detail.walk.is_some() || detail.need != Need::Nothing;
-        if !is_due || detail.completeness == Completeness::SetAside {
+        if !is_due || matches!(detail.completeness, Completeness::SetAside | Completeness::OutOfScope) {
             return None;
         }
         Some(match detail {
@@ -251,17 +271,20 @@ pub struct Sighting {
     pub newest: Option<(Timestamp, MessageId)>,
     /// Whether an answer to a sync token said that something in it changed.
     pub changed: bool,
+    /// The inbox's mark when it was shown: serves the conversation until it has one of its own.
+    pub mark: Option<SyncToken>,
 }
 
 impl Sighting {
-    /// What a listed conversation says for its track.
-    pub fn of(seen: &ConversationSeen, newest: Option<(Timestamp, MessageId)>, scope: &[String], changed: bool) -> Self {
+    /// What a listed conversation says for its track, when it is just shown.
+    pub fn of(seen: &ConversationSeen, newest: Option<(Timestamp, MessageId)>, scope: &[String]) -> Self {
         Self {
             conversation: seen.id.clone(),
             activity: seen.last_activity_at,
             in_scope: seen.categories.as_ref().map(|told| scope.iter().any(|category| told.contains(category))),
             newest,
-            changed,
+            changed: false,
+            mark: None,
         }
     }
 }
@@ -273,28 +296,34 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     if let Some(activity) = sighting.activity {
         track.activity = track.activity.max(activity);
     }
+    if track.detail.mark.is_none() {
+        track.detail.mark = sighting.mark.clone().map(|token| MessageMark { token, borrowed: true });
+    }
     let in_scope = sighting.in_scope.unwrap_or(old.is_none() || track.detail.completeness != Completeness::OutOfScope);
-    let detail = &mut track.detail;
     if !in_scope {
-        detail.need = Need::Nothing;
-        detail.walk = None;
-        detail.completeness = Completeness::OutOfScope;
-        return track;
+        return leave(&track);
     }
-    if detail.completeness == Completeness::OutOfScope {
-        detail.completeness = Completeness::Listed;
-        detail.need = Need::Fill;
-        track.synced_to = None;
-        return expecting(track, sighting);
+    if track.detail.completeness == Completeness::OutOfScope {
+        return expecting(enter(track, old.is_some()), sighting);
     }
+    let detail = &mut track.detail;
     if sighting.changed || was_above {
         let never_filled = track.synced_to.is_none();
         if detail.completeness == Completeness::SetAside {
             detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };
             detail.attempts = CONVERSATION_ATTEMPTS_MAX - 1;
         }
+        // A walk whose end was not plain may have missed something: what changed is no answer to that.
+        let is_doubtful = detail.completeness == Completeness::EndUnproven || detail.probed == 1;
         match (never_filled, detail.walk.is_some()) {
-            (true, false) => detail.need = detail.need.max(Need::Fill),
+            _ if is_doubtful => {
+                detail.need = Need::Sweep;
+                detail.stirred = true;
+            }
+            (true, false) => {
+                detail.need = detail.need.max(Need::Fill);
+                detail.stirred |= sighting.changed && old.is_some();
+            }
             (true, true) if !sighting.changed => {}
             _ => detail.need = detail.need.max(Need::Changes),
         }
@@ -303,20 +332,43 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     track
 }
 
-/// The track of a conversation after a tombstone: nothing is asked any more, unless it comes back.
+/// The track of a conversation that left the mirrored categories, or is gone: nothing is asked, nothing is forgotten.
 pub fn leave(old: &ConversationTrack) -> ConversationTrack {
     let mut track = old.clone();
-    track.detail.need = Need::Nothing;
-    track.detail.walk = None;
-    track.detail.expected = None;
-    track.detail.completeness = Completeness::OutOfScope;
+    let detail = &mut track.detail;
+    detail.need = Need::Nothing;
+    detail.expected = None;
+    if detail.completeness != Completeness::OutOfScope {
+        detail.before = Some(detail.completeness);
+        detail.completeness = Completeness::OutOfScope;
+    }
+    track
+}
+
+/// The track of a conversation that came (back): filled, or asked what changed since its mark.
+fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
+    let was_begun = track.synced_to.is_some() || track.detail.walk.is_some();
+    let detail = &mut track.detail;
+    detail.need = if was_begun { Need::Changes } else { Need::Fill };
+    detail.completeness = match detail.before.take() {
+        Some(Completeness::SetAside) | None => Completeness::Listed,
+        Some(before) => before,
+    };
+    if detail.completeness == Completeness::EndUnproven || detail.probed > 0 {
+        detail.need = Need::Sweep;
+    }
+    detail.stirred |= was_known;
+    // What the walk saw last may have been the absence; it begins anew with its old mark.
+    if let Some(walk) = &mut detail.walk {
+        walk.paging = Paging::default();
+    }
     track
 }
 
 fn expecting(mut track: ConversationTrack, sighting: &Sighting) -> ConversationTrack {
     if let Some((at, id)) = &sighting.newest {
-        if track.synced_to.is_none_or(|synced| *at > synced) {
-            track.detail.expected = Some(id.clone());
+        if track.detail.newest.is_none_or(|newest| *at > newest) {
+            track.detail.expected = Some((*at, id.clone()));
         }
     }
     track

@@ -30,6 +30,8 @@ pub struct FaultState {
 struct Counter {
     asked: u64,
     struck: u64,
+    /// Value of `asked` when it struck last.
+    last: Option<u64>,
     burst_left: u32,
 }
 
@@ -59,7 +61,7 @@ impl FaultState {
                 continue;
             }
             let counter = self.counters.entry(kind).or_default();
-            if !strikes(counter, fault, chance) {
+            if !strikes(counter, fault, chance) || is_too_soon(kind, counter, fault) {
                 continue;
             }
             if kind == FaultKind::Latency {
@@ -77,12 +79,21 @@ impl FaultState {
 
     /// Notes that a drawn fault really made a difference.
     pub fn note(&mut self, kind: FaultKind) {
-        self.counters.entry(kind).or_default().struck += 1;
+        let counter = self.counters.entry(kind).or_default();
+        counter.struck += 1;
+        counter.last = Some(counter.asked);
     }
 }
 
 /// Longest wait of a latency fault that names none.
 const LATENCY_DEFAULT_MS: u64 = 50;
+
+/// A passing `csrf_failed` never strikes twice in a row unless a burst is asked for: a client that sees it again at once
+/// has to stop (upstream protocol 1.5).
+fn is_too_soon(kind: FaultKind, counter: &Counter, fault: &Fault) -> bool {
+    let again = counter.last.is_some_and(|last| last + 1 == counter.asked);
+    kind == FaultKind::CsrfFailed && fault.burst.is_none() && !fault.kills(kind) && again
+}
 
 fn strikes(counter: &mut Counter, fault: &Fault, chance: &mut Chance) -> bool {
     counter.asked += 1;

@@ -249,10 +249,7 @@ impl Fault {
     /// The first key that belongs to another kind of fault.
     fn misplaced(&self, kind: FaultKind) -> Option<&'static str> {
         use FaultKind as K;
-        let dead = matches!(
-            kind,
-            K::RevokedRedirect | K::Unauthorized | K::HtmlWall | K::Checkpoint | K::CsrfFailed
-        );
+        let dead = matches!(kind, K::RevokedRedirect | K::Unauthorized | K::HtmlWall | K::Checkpoint | K::CsrfFailed);
         let given = [
             ("min_ms", self.min_ms.is_some(), kind == K::Latency),
             ("max_ms", self.max_ms.is_some(), kind == K::Latency),
@@ -311,17 +308,13 @@ impl FaultKind {
         let reads_pages = matches!(purpose, P::List | P::Messages);
         let has_token = matches!(purpose, P::Delta | P::MessageDelta);
         match self {
-            Self::RepeatedPage
-            | Self::ShiftedPage
-            | Self::EmptyPage
-            | Self::EndlessPage
-            | Self::CursorCycle => reads_pages,
+            Self::RepeatedPage | Self::ShiftedPage | Self::EmptyPage | Self::EndlessPage | Self::CursorCycle => {
+                reads_pages
+            }
             Self::ClearCache => has_token,
             Self::StaleAnswer => has_token || purpose == P::Messages,
             Self::OddRecord => reads_pages || has_token || purpose == P::StartToken,
-            Self::ErrorsAnswer => {
-                !matches!(purpose, P::Me | P::Write | P::Other)
-            }
+            Self::ErrorsAnswer => !matches!(purpose, P::Me | P::Write | P::Other),
             _ => true,
         }
     }

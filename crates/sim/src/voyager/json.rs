@@ -48,9 +48,7 @@ impl<'a> Json<'a> {
     /// The member of that name, when this is an object that has one.
     pub fn member_mut(&mut self, name: &str) -> Option<&mut Json<'a>> {
         match self {
-            Json::Object(members) => {
-                members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
-            }
+            Json::Object(members) => members.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
         }
     }

@@ -48,9 +48,7 @@ impl Restli {
     /// The member of that name, when this is a record that has one.
     pub fn member(&self, name: &str) -> Option<&Restli> {
         match self {
-            Restli::Record(members) => {
-                members.iter().find(|(key, _)| key == name).map(|(_, value)| value)
-            }
+            Restli::Record(members) => members.iter().find(|(key, _)| key == name).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -215,8 +213,25 @@ mod tests {
     #[test]
     fn refuses_what_linkedin_refuses() {
         let bad = [
-            "", "x", "%28a:b%29", "(a%3Ab)", "(a:b", "(a:b))", "(a:)", "(a:b,)", "(a:urn:li:x)", "(a:it's)",
-            "(a:%2)", "(a:%zz)", "(a:%ff)", "(a:b,a:c)", "(a:b c)", "(a:\"b\")", "(a:List(b)", "(:b)", "List(a)",
+            "",
+            "x",
+            "%28a:b%29",
+            "(a%3Ab)",
+            "(a:b",
+            "(a:b))",
+            "(a:)",
+            "(a:b,)",
+            "(a:urn:li:x)",
+            "(a:it's)",
+            "(a:%2)",
+            "(a:%zz)",
+            "(a:%ff)",
+            "(a:b,a:c)",
+            "(a:b c)",
+            "(a:\"b\")",
+            "(a:List(b)",
+            "(:b)",
+            "List(a)",
         ];
         for raw in bad {
             assert!(Restli::parse_record(raw).is_err(), "{raw}");

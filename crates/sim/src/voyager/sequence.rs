@@ -134,9 +134,7 @@ pub fn cut(list: &impl Sequence, wish: &PageWish) -> Cut {
     let plain = next_cursor(list, &indices, more || (wish.probe && !indices.is_empty()));
     let (older, troubled) = match wish.trouble {
         None | Some(PageTrouble::Empty) => (plain, false),
-        Some(PageTrouble::Shifted(_)) => {
-            (plain, start != first_index(list, &wish.position))
-        }
+        Some(PageTrouble::Shifted(_)) => (plain, start != first_index(list, &wish.position)),
         Some(PageTrouble::Repeated) => (Some(same_page(&wish.position, None)), true),
         Some(PageTrouble::Cycle) => (Some(earlier(list, start, wish.count)), true),
         Some(PageTrouble::Endless) if !more => (Some(endless_cursor(wish.nonce)), true),
@@ -153,6 +151,14 @@ pub fn first_index(list: &impl Sequence, position: &Position) -> usize {
         Position::Before(at_ms) => split(list, |ms, _| ms >= *at_ms),
         Position::AtOrBefore(at_ms) => split(list, |ms, _| ms > *at_ms),
         Position::After(at_ms, id) => split(list, |ms, other| (ms, other) >= (*at_ms, id.as_str())),
+    }
+}
+
+/// Index of the first item that is not newer than the position: of the item that a cursor names, as long as it exists.
+pub fn first_not_newer(list: &impl Sequence, position: &Position) -> usize {
+    match position {
+        Position::After(at_ms, id) => split(list, |ms, other| (ms, other) > (*at_ms, id.as_str())),
+        _ => first_index(list, position),
     }
 }
 

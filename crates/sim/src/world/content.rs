@@ -61,7 +61,10 @@ impl Content {
             Self::File { asset, name, media_type, byte_size } => {
                 let url = format!("{MEDIA_ROOT}/dms/prv/file/{asset}?e=2000000000");
                 let asset = asset_urn(&asset);
-                ("file", json!({"assetUrn": asset, "byteSize": byte_size, "mediaType": media_type, "name": name, "url": url}))
+                (
+                    "file",
+                    json!({"assetUrn": asset, "byteSize": byte_size, "mediaType": media_type, "name": name, "url": url}),
+                )
             }
             Self::Video { asset, duration_ms, streams } => ("video", video(&asset, duration_ms, streams)),
             Self::Audio { asset, duration_ms } => {
@@ -143,9 +146,7 @@ fn video(asset: &str, duration_ms: Option<u64>, streams: usize) -> Value {
 }
 
 fn external(asset: &str, title: Option<String>, width: Option<u32>, height: Option<u32>) -> Value {
-    let proxy = |name: &str| {
-        json!({"url": format!("https://gif.example/{asset}/{name}"), "originalWidth": width, "originalHeight": height})
-    };
+    let proxy = |name: &str| json!({"url": format!("https://gif.example/{asset}/{name}"), "originalWidth": width, "originalHeight": height});
     json!({
         "entityUrn": format!("urn:li:fsd_externalMedia:{asset}"),
         "title": title,

@@ -70,6 +70,13 @@ impl World {
         builder.finish()
     }
 
+    /// The newest change of a world that has just been made is the newest that any mailbox shows.
+    pub(super) fn settle_change_time(&mut self) {
+        let entries = self.mailboxes.values().flat_map(|mailbox| mailbox.entries.values());
+        let newest_ms = entries.map(|entry| entry.changed_at_ms).max().unwrap_or_default();
+        self.changed_at_ms = self.changed_at_ms.max(newest_ms);
+    }
+
     pub(super) fn add_account(&mut self, owner: PersonId) {
         self.mailboxes.insert(owner.clone(), Mailbox { owner: owner.clone(), entries: Default::default() });
         self.accounts.push(owner);
@@ -94,9 +101,7 @@ impl Builder {
         for _ in 0..SPARE_PEOPLE {
             invent(&mut self.world, &mut self.rng, Wanted::Member);
         }
-        let entries = self.world.mailboxes.values().flat_map(|mailbox| mailbox.entries.values());
-        let newest = entries.map(|entry| entry.changed_at_ms).max();
-        self.world.changed_at_ms = self.world.changed_at_ms.max(newest.unwrap_or_default());
+        self.world.settle_change_time();
         self.world
     }
 
@@ -143,7 +148,8 @@ impl Builder {
         let mut messages = messages(&scene, &mut self.rng, &moments, plan.theme);
         mark_kind(plan.kind, &mut messages);
         let oldest_ms = moments.first().copied().unwrap_or(activity_ms);
-        let early_ms = if self.rng.random_bool(0.5) || size == 0 { 0 } else { self.rng.random_range(0..EARLIEST_CREATION_MS) };
+        let early_ms =
+            if self.rng.random_bool(0.5) || size == 0 { 0 } else { self.rng.random_range(0..EARLIEST_CREATION_MS) };
         let thread = Thread {
             id: stem.thread_id(),
             group,
@@ -295,9 +301,10 @@ fn categories(shelf: Shelf, kind: Kind) -> Vec<String> {
 impl Thread {
     /// Visible messages of others that are newer than this; system messages do not count.
     pub(super) fn unread_since(&self, owner: &str, last_read_ms: Option<Ms>) -> u32 {
-        let newer = self.visible_messages().rev().take_while(|message| {
-            last_read_ms.is_none_or(|last_read_ms| message.delivered_at_ms > last_read_ms)
-        });
+        let newer = self
+            .visible_messages()
+            .rev()
+            .take_while(|message| last_read_ms.is_none_or(|last_read_ms| message.delivered_at_ms > last_read_ms));
         newer.filter(|message| message.sender != owner && message.format != Format::System).count() as u32
     }
 }

@@ -46,10 +46,7 @@ impl History {
 impl World {
     /// State of a thread just before its first remembered change after `since_ms`, if it changed since then.
     pub fn thread_before(&self, thread_id: &str, since_ms: Ms) -> Option<&Before> {
-        self.history
-            .states
-            .iter()
-            .find(|before| before.changed_at_ms > since_ms && before.thread.id == thread_id)
+        self.history.states.iter().find(|before| before.changed_at_ms > since_ms && before.thread.id == thread_id)
     }
 
     /// Remembers the present state of a thread, to be called before the change of `changed_at_ms` touches it.

@@ -10,6 +10,7 @@ mod history;
 pub mod id;
 pub mod model;
 mod names;
+mod parts;
 mod phrases;
 mod reading;
 mod truth;
@@ -21,7 +22,7 @@ pub use history::{Before, History};
 pub use model::*;
 pub use reading::{FieldError, Problem};
 pub use truth::CANONICAL_CATEGORIES;
-pub use verbs::{Applied, Mutation, MutationError, Selector};
+pub use verbs::{Applied, Arrival, Mutation, MutationError, Selector};
 
 impl World {
     /// Owners of the mailboxes in the order in which they were declared.
@@ -75,9 +76,7 @@ impl World {
             .filter(|(_, entry)| entry.deleted_at_ms.is_none())
             .filter_map(|(id, entry)| Some((self.threads.get(id)?, entry)))
             .collect();
-        rows.sort_by(|(a, _), (b, _)| {
-            b.last_activity_at_ms.cmp(&a.last_activity_at_ms).then_with(|| a.id.cmp(&b.id))
-        });
+        rows.sort_by(|(a, _), (b, _)| b.last_activity_at_ms.cmp(&a.last_activity_at_ms).then_with(|| a.id.cmp(&b.id)));
         rows
     }
 }
@@ -117,9 +116,9 @@ impl Thread {
 
     /// Puts a message where its time and id belong.
     pub(crate) fn insert(&mut self, message: Message) {
-        let place = self.messages.partition_point(|other| {
-            (other.delivered_at_ms, &other.id) < (message.delivered_at_ms, &message.id)
-        });
+        let place = self
+            .messages
+            .partition_point(|other| (other.delivered_at_ms, &other.id) < (message.delivered_at_ms, &message.id));
         self.last_activity_at_ms = self.last_activity_at_ms.max(message.delivered_at_ms);
         self.messages.insert(place, message);
     }

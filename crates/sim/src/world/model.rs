@@ -91,7 +91,8 @@ pub struct Thread {
     pub creator: Option<PersonId>,
     /// `createdAt`.
     pub created_at_ms: Ms,
-    /// Delivery time of the newest message, or `created_at_ms` when there is none.
+    /// Delivery time of the newest message, or `created_at_ms` when there is none. It never goes back, not even when
+    /// the newest message is removed.
     pub last_activity_at_ms: Ms,
     /// Text of `conversationTypeText`, for example `InMail` or `Sponsored`.
     pub label: Option<String>,

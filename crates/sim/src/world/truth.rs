@@ -177,9 +177,7 @@ fn content(member: &str, value: &Value) -> Option<String> {
             line.optional_text("message", message.map(bare));
             line.person("sender", value).value("sentAt", value.get("originalSendAt"))
         }
-        "hostUrnData" => {
-            line.kind("hostUrn").value("type", value.get("type")).value("urn", value.get("hostUrn"))
-        }
+        "hostUrnData" => line.kind("hostUrn").value("type", value.get("type")).value("urn", value.get("hostUrn")),
         "awayMessage" => {
             let text = value.get("text").map(|text| text.get("text").unwrap_or(text));
             line.kind("away").value("text", text)

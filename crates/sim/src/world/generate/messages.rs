@@ -5,7 +5,6 @@
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
-use super::super::content::asset_id;
 use super::super::id::{Stem, WorldRng};
 use super::super::model::{Format, Message, Ms, PersonId, Reaction, World};
 use super::super::phrases::{EMOJI, HOSTILE_TEXTS, everyday, longest};
@@ -124,7 +123,8 @@ fn vary(scene: &Scene, rng: &mut WorldRng, message: &mut Message, before: Option
         let attachment = Attachment::ALL.choose(rng).copied().unwrap_or(Attachment::Image);
         attach(scene, rng, message, attachment, before);
     } else if dice < ATTACHED_PER_MILLE + TWISTED_PER_MILLE {
-        twist(scene, rng, message, Twist::ALL.choose(rng).copied().unwrap_or(Twist::Edited));
+        let kind = Twist::ALL.choose(rng).copied().unwrap_or(Twist::Edited);
+        twist(scene, rng, message, kind);
     } else if dice < ATTACHED_PER_MILLE + TWISTED_PER_MILLE + HOSTILE_PER_MILLE {
         message.body = HOSTILE_TEXTS.choose(rng).map(|text| (*text).to_owned());
     }
@@ -148,9 +148,4 @@ fn react(scene: &Scene, rng: &mut WorldRng, message: &mut Message, kinds: usize)
         message.changed_at_ms = message.changed_at_ms.max(first_reacted_at_ms);
         message.reactions.push(Reaction { emoji: (*emoji).to_owned(), first_reacted_at_ms, people });
     }
-}
-
-/// The name of a new upload.
-pub(super) fn new_asset(rng: &mut WorldRng) -> String {
-    asset_id(rng)
 }

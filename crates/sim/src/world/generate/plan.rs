@@ -63,7 +63,7 @@ pub(super) enum Size {
 
 /// What its messages show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Theme {
+pub(in super::super) enum Theme {
     Everyday,
     /// Every kind of attachment.
     Contents,
@@ -178,10 +178,10 @@ pub(super) fn activity_times(rng: &mut WorldRng, plans: &[Plan], now_ms: Ms) -> 
     let mut at_ms = now_ms - NEWEST_ACTIVITY_AGE_MS;
     let mut inbox_place = 0;
     for index in order {
-        let in_inbox =
-            plans.get(index).is_some_and(|plan| !matches!(plan.shelf, Shelf::Archive | Shelf::Spam));
+        let in_inbox = plans.get(index).is_some_and(|plan| !matches!(plan.shelf, Shelf::Archive | Shelf::Spam));
         let to_border = (inbox_place + BORDER_BEFORE) % LIST_PAGE;
-        let tied = in_inbox && inbox_place >= BORDER_BEFORE && (1..=BORDER_BEFORE + BORDER_AFTER - 1).contains(&to_border);
+        // What lies between two tied ones in another category has the same time too.
+        let tied = inbox_place >= BORDER_BEFORE && (1..BORDER_BEFORE + BORDER_AFTER).contains(&to_border);
         if !tied {
             at_ms -= rng.random_range(1..gap_ms);
         }

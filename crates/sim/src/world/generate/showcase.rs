@@ -5,10 +5,10 @@
 use rand::RngExt;
 use serde_json::json;
 
-use super::super::content::Content;
+use super::super::content::{Content, asset_id};
 use super::super::id::WorldRng;
 use super::super::model::{Attribute, Format, Message};
-use super::messages::{Scene, new_asset};
+use super::messages::Scene;
 
 /// Everything that can hang on a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub(super) fn attach(
 }
 
 fn media(rng: &mut WorldRng, kind: Attachment) -> Vec<Content> {
-    let asset = new_asset(rng);
+    let asset = asset_id(rng);
     let file = |asset, name: &str, media_type: &str, byte_size| Content::File {
         asset,
         name: Some(name.to_owned()),
@@ -147,7 +147,7 @@ fn media(rng: &mut WorldRng, kind: Attachment) -> Vec<Content> {
         byte_size: Some(byte_size),
     };
     match kind {
-        Attachment::TwoImages => vec![Content::Image { asset }, Content::Image { asset: new_asset(rng) }],
+        Attachment::TwoImages => vec![Content::Image { asset }, Content::Image { asset: asset_id(rng) }],
         Attachment::File => vec![file(asset, "Résumé – \"final\" (2).pdf", "application/pdf", 182_044)],
         Attachment::ImageAsFile => vec![file(asset, "../../photo 📷.png", "image/png", 5_000_000_000)],
         _ => vec![Content::Image { asset }],
@@ -155,7 +155,7 @@ fn media(rng: &mut WorldRng, kind: Attachment) -> Vec<Content> {
 }
 
 fn rare(rng: &mut WorldRng, kind: Attachment) -> Vec<Content> {
-    let asset = new_asset(rng);
+    let asset = asset_id(rng);
     let activity = rng.random_range(7_000_000_000_000_000_000..7_300_000_000_000_000_000_u64);
     let empty = |member| vec![Content::Empty { member }];
     let nameless = |asset| Content::File { asset, name: None, media_type: None, byte_size: None };
@@ -225,7 +225,9 @@ pub(super) fn twist(scene: &Scene, rng: &mut WorldRng, message: &mut Message, ki
         }
         Twist::Styles => {
             let mut text = Text::new(message, "");
-            for kind in ["bold", "italic", "underline", "subscript", "superscript", "paragraph", "listItem", "lineBreak"] {
+            for kind in
+                ["bold", "italic", "underline", "subscript", "superscript", "paragraph", "listItem", "lineBreak"]
+            {
                 text = text.span(message, kind, kind, None).push(message, " ");
             }
         }

@@ -1,0 +1,74 @@
+//! The program's parts in one place: what every verb and worker receives.
+//!
+//! Made once at start from the configuration. Holds no state of its own: what must be remembered is in the store.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use url::Url;
+
+use threadkeep_core::sync::pace::Pace;
+
+use crate::chance::Chance;
+use crate::clock::SharedClock;
+use crate::seal::Sealer;
+use crate::source::voyager::request::QueryIds;
+use crate::store::SharedStore;
+
+/// Everything that verbs and workers use.
+#[derive(Clone)]
+pub struct App {
+    /// What is remembered.
+    pub store: SharedStore,
+    /// The time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub chance: Arc<dyn Chance>,
+    /// Seals and opens sessions.
+    pub sealer: Arc<Sealer>,
+    /// Rung when a job was enqueued, so that the workers look at once.
+    pub bell: Arc<Notify>,
+    /// How sources are reached.
+    pub upstream: Arc<Upstream>,
+    /// How syncs behave.
+    pub sync: SyncSettings,
+}
+
+/// How LinkedIn is reached.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Where it is; the real one unless a simulator stands for it.
+    pub base: Url,
+    /// The stored queries to ask with.
+    pub query_ids: QueryIds,
+}
+
+/// How syncs behave.
+#[derive(Debug, Clone)]
+pub struct SyncSettings {
+    /// How fast.
+    pub pace: Pace,
+    /// Categories that new accounts mirror.
+    pub categories: Vec<String>,
+    /// A sync that is not forced does nothing when the last one ended less than this ago.
+    pub recent_ms: i64,
+    /// How long a lease goes without a commit.
+    pub lease_ms: i64,
+    /// How long `POST /conversations/sync` waits unless the caller says otherwise.
+    pub wait_default_ms: i64,
+    /// How long it waits at most.
+    pub wait_max_ms: i64,
+}
+
+impl Default for SyncSettings {
+    fn default() -> Self {
+        Self {
+            pace: Pace::Polite,
+            categories: threadkeep_core::sync::DEFAULT_CATEGORIES.map(String::from).to_vec(),
+            recent_ms: 60_000,
+            lease_ms: 30_000,
+            wait_default_ms: 30_000,
+            wait_max_ms: 300_000,
+        }
+    }
+}

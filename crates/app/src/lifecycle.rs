@@ -1,0 +1,80 @@
+//! Starting tasks and stopping them: the one door through which tasks are spawned and signals enter.
+//!
+//! A stop is asked for once and seen by everybody; work ends at its next safe point, and nothing is lost because
+//! everything that matters is in rows.
+
+use std::future::Future;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Asks for a stop and tells whether one was asked for.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    sender: watch::Sender<bool>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self { sender: watch::Sender::new(false) }
+    }
+}
+
+impl Stop {
+    /// Asks everybody to stop.
+    pub fn ask(&self) {
+        self.sender.send_replace(true);
+    }
+
+    /// Whether a stop was asked for.
+    pub fn is_asked(&self) -> bool {
+        *self.sender.borrow()
+    }
+
+    /// Waits until a stop is asked for.
+    pub async fn asked(&self) {
+        let mut receiver = self.sender.subscribe();
+        // An error means that the sender is gone, and it lives in `self`.
+        let _ = receiver.wait_for(|asked| *asked).await;
+    }
+}
+
+/// Runs a task beside the caller.
+#[expect(clippy::disallowed_methods, reason = "this is the door through which tasks are spawned")]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    tokio::spawn(future)
+}
+
+/// Asks for a stop at the first Ctrl-C or termination signal.
+pub fn stop_on_signal(stop: Stop) {
+    spawn(async move {
+        signalled().await;
+        stop.ask();
+    });
+}
+
+#[cfg(unix)]
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn signalled() {
+    let _ = tokio::signal::ctrl_c().await;
+}

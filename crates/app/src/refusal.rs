@@ -1,0 +1,119 @@
+//! Why a verb did not do what it was asked: the one list of errors that the API, the viewer and the CLI show.
+//!
+//! Each kind has a stable code, a text that says what to do next, an HTTP status and an exit code. No text here carries
+//! message contents, names or secrets.
+
+use crate::store::StoreError;
+
+/// A request that was not fulfilled; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// An argument, field or parameter is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// A field or parameter that does not exist here.
+    #[error("unknown field {0}")]
+    UnknownField(String),
+    /// A cursor that was not made for this question.
+    #[error("the cursor is not valid here: start again without it")]
+    InvalidCursor,
+    /// The pasted session cannot be used.
+    #[error("{0}")]
+    BadCookies(String),
+    /// No or a wrong API key.
+    #[error("Unauthorized - Invalid credentials")]
+    Unauthorized,
+    /// The key may not do this.
+    #[error("this key lacks the scope {0}")]
+    ScopeRequired(&'static str),
+    /// There is no such account, or the key does not reach it.
+    #[error("no such account")]
+    NoAccount,
+    /// There is no such conversation, or the key does not reach it.
+    #[error("no such conversation")]
+    NoConversation,
+    /// There is nothing with this id.
+    #[error("{0}")]
+    NotFound(String),
+    /// The cookies belong to another member.
+    #[error("these cookies belong to another member: log in as the member of this account, or add a new account")]
+    AccountMismatch,
+    /// LinkedIn does not accept the session.
+    #[error("{0}")]
+    NeedsLogin(String),
+    /// LinkedIn cannot be reached or does not answer properly.
+    #[error("{0}")]
+    Upstream(String),
+    /// It does not fit the present state.
+    #[error("{0}")]
+    Conflict(String),
+    /// The mirror only reads.
+    #[error("threadkeep is a mirror: it never writes to LinkedIn")]
+    ReadOnlyMirror,
+    /// The database does not answer or has no space.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// A stored secret cannot be opened.
+    #[error("{0}")]
+    Secret(String),
+    /// A mistake of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_parameter",
+            Self::UnknownField(_) => "unknown_field",
+            Self::InvalidCursor => "invalid_cursor",
+            Self::BadCookies(_) => "bad_cookies",
+            Self::Unauthorized => "unauthorized",
+            Self::ScopeRequired(_) => "scope_required",
+            Self::NoAccount => "account_not_found",
+            Self::NoConversation => "conversation_not_found",
+            Self::NotFound(_) => "not_found",
+            Self::AccountMismatch => "account_mismatch",
+            Self::NeedsLogin(_) => "needs_login",
+            Self::Upstream(_) => "upstream_unavailable",
+            Self::Conflict(_) => "conflict",
+            Self::ReadOnlyMirror => "read_only_mirror",
+            Self::Store(StoreError::Full(_)) => "storage_full",
+            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => "storage_unavailable",
+            Self::Store(_) => "storage_broken",
+            Self::Secret(_) => "secret_unreadable",
+            Self::Internal(_) => "internal_error",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 400,
+            Self::Unauthorized => 401,
+            Self::ScopeRequired(_) => 403,
+            Self::NoAccount | Self::NoConversation | Self::NotFound(_) => 404,
+            Self::AccountMismatch | Self::Conflict(_) | Self::NeedsLogin(_) => 409,
+            Self::ReadOnlyMirror => 501,
+            Self::Upstream(_) => 502,
+            Self::Store(StoreError::Full(_)) => 507,
+            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => 503,
+            Self::Store(_) | Self::Secret(_) | Self::Internal(_) => 500,
+        }
+    }
+
+    /// The exit code of the CLI; `docs/CLI.md` lists them.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 2,
+            Self::NoAccount | Self::NoConversation | Self::NotFound(_) => 3,
+            Self::AccountMismatch | Self::Conflict(_) => 4,
+            Self::NeedsLogin(_) | Self::Unauthorized | Self::ScopeRequired(_) => 5,
+            Self::Upstream(_) => 6,
+            Self::Store(_) => 7,
+            Self::Secret(_) => 8,
+            Self::ReadOnlyMirror | Self::Internal(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Adding an account, giving it a new login, pausing and removing it.
+//!
+//! A login is proved by one request for the member's own profile before anything is stored, and cookies of another
+//! member are refused. Secrets enter here, are sealed, and never come back out.
+
+use threadkeep_core::id::AccountId;
+use threadkeep_core::page::Trouble;
+
+use crate::app::App;
+use crate::refusal::Refusal;
+use crate::source::voyager::{Member, Session, Voyager, account_id};
+use crate::store::{Account, Login};
+
+/// Length of the nonce of a sealed value, in bytes.
+const NONCE_BYTES: usize = 24;
+
+/// Adds the account that a pasted session belongs to, or gives it a new login when it exists.
+pub async fn add(app: &App, pasted: &str) -> Result<Account, Refusal> {
+    let (member, session) = prove(app, pasted).await?;
+    store_login(app, &member, &session).await
+}
+
+/// Gives an account a new login; refused when the session belongs to another member.
+pub async fn reconnect(app: &App, id: &AccountId, pasted: &str) -> Result<Account, Refusal> {
+    find(app, id).await?;
+    let (member, session) = prove(app, pasted).await?;
+    if account_id(&member.id) != *id {
+        return Err(Refusal::AccountMismatch);
+    }
+    store_login(app, &member, &session).await
+}
+
+/// One account.
+pub async fn find(app: &App, id: &AccountId) -> Result<Account, Refusal> {
+    app.store.account(id).await?.ok_or(Refusal::NoAccount)
+}
+
+/// All accounts, by the time they were added.
+pub async fn list(app: &App) -> Result<Vec<Account>, Refusal> {
+    Ok(app.store.accounts().await?)
+}
+
+/// Pauses an account, or lets a paused one go on.
+pub async fn set_paused(app: &App, id: &AccountId, paused: bool) -> Result<(), Refusal> {
+    match app.store.set_paused(id, paused).await? {
+        true => Ok(()),
+        false => Err(Refusal::NoAccount),
+    }
+}
+
+/// Removes an account with everything that was mirrored for it.
+pub async fn remove(app: &App, id: &AccountId) -> Result<(), Refusal> {
+    match app.store.remove_account(id).await? {
+        true => Ok(()),
+        false => Err(Refusal::NoAccount),
+    }
+}
+
+/// Seals a session for an account.
+pub fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
+    let plain = serde_json::to_vec(session).map_err(|_| Refusal::Internal("a session could not be written".into()))?;
+    let mut nonce = [0_u8; NONCE_BYTES];
+    app.chance.fill(&mut nonce);
+    Ok(app.sealer.seal(&purpose(id), &plain, nonce))
+}
+
+/// Opens the stored session of an account.
+pub async fn open_session(app: &App, id: &AccountId) -> Result<Session, Refusal> {
+    let sealed = app.store.sealed_session(id).await?.ok_or(Refusal::NoAccount)?;
+    let plain = app.sealer.open(&purpose(id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
+    serde_json::from_slice(&plain).map_err(|_| Refusal::Secret("the stored session cannot be read".into()))
+}
+
+fn purpose(id: &AccountId) -> String {
+    format!("session:{id}")
+}
+
+async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
+    let session = Session::import(pasted).map_err(|error| Refusal::BadCookies(error.to_string()))?;
+    let mut voyager = Voyager::new(&app.upstream, session.clone(), app.clock.clone())
+        .map_err(|error| Refusal::Upstream(error.to_string()))?;
+    match voyager.me().await {
+        Ok((member, renewed)) => Ok((member, renewed.unwrap_or(session))),
+        Err(failed) => Err(match failed.trouble {
+            Trouble::NeedsLogin { what } => Refusal::NeedsLogin(format!(
+                "LinkedIn does not accept these cookies ({what}): log in again in a private window and paste a fresh request"
+            )),
+            Trouble::Challenged { what } => Refusal::NeedsLogin(format!(
+                "LinkedIn asks for a check in the browser ({what}): answer it there, then paste a fresh request"
+            )),
+            other => Refusal::Upstream(format!("the login could not be proved: {other}; nothing was stored")),
+        }),
+    }
+}
+
+async fn store_login(app: &App, member: &Member, session: &Session) -> Result<Account, Refusal> {
+    let id = account_id(&member.id);
+    let login = Login {
+        id: id.clone(),
+        member: member.id.clone(),
+        first_name: member.first_name.clone(),
+        last_name: member.last_name.clone(),
+        public_id: member.public_id.clone(),
+        picture_url: member.picture_url.clone(),
+        premium: member.premium,
+        scope: app.sync.categories.clone(),
+        sealed_session: seal_session(app, &id, session)?,
+    };
+    app.store.log_in(&login, app.clock.now()).await?;
+    find(app, &id).await
+}

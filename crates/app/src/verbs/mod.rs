@@ -1,0 +1,10 @@
+//! What the program can do, as plain functions: the API, the viewer and the CLI call these and nothing below them.
+//!
+//! A verb checks its input, uses the store, and answers with values or a [`crate::refusal::Refusal`]. No verb but
+//! those of `accounts` (which prove a login) may cause a request to LinkedIn: syncing is the workers' work.
+
+pub mod accounts;
+pub mod export;
+pub mod keys;
+pub mod read;
+pub mod sync;

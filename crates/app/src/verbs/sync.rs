@@ -1,0 +1,129 @@
+//! Asking for a sync, waiting for it, and telling how it stands.
+//!
+//! Asking only writes a job; the work is done by workers, here or on another node. Waiting only looks at the row.
+
+use threadkeep_core::id::AccountId;
+use threadkeep_core::sync::{Health, HoldReason};
+use threadkeep_core::time::Timestamp;
+
+use crate::app::App;
+use crate::refusal::Refusal;
+use crate::store::{Account, Job, JobState, Overview};
+
+/// How often a waiting caller looks at the row when nothing wakes it.
+const LOOK_MS: i64 = 100;
+
+/// What came of asking for a sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ticket {
+    /// A job is due or going on.
+    Job {
+        /// The job.
+        job: Job,
+        /// Whether it was there before.
+        joined: bool,
+    },
+    /// The last sync is recent and nobody forced another.
+    Recent {
+        /// When it ended.
+        last_sync_at: Timestamp,
+    },
+    /// The account cannot be synced until somebody acts.
+    Stopped {
+        /// Stable code.
+        code: &'static str,
+        /// What to do.
+        what: String,
+    },
+}
+
+/// How an account's mirror stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The account.
+    pub account: Account,
+    /// What its mirror holds.
+    pub overview: Overview,
+    /// Its newest job.
+    pub job: Option<Job>,
+}
+
+/// Asks for a sync of an account.
+pub async fn request(app: &App, account: &AccountId, forced: bool) -> Result<Ticket, Refusal> {
+    let now = app.clock.now();
+    let kept = app.store.account(account).await?.ok_or(Refusal::NoAccount)?;
+    if let Some((code, what)) = stopped(&kept) {
+        return Ok(Ticket::Stopped { code, what });
+    }
+    let is_open = app.store.jobs(account, 1).await?.first().is_some_and(|job| !job.state.is_over());
+    if let (false, false, Some(last_sync_at)) = (forced, is_open, kept.last_sync_at) {
+        if now.since_ms(last_sync_at) < app.sync.recent_ms {
+            return Ok(Ticket::Recent { last_sync_at });
+        }
+    }
+    if forced && kept.hold.as_ref().is_some_and(|hold| hold.why == HoldReason::Blocked) {
+        app.store.clear_blocked(account).await?;
+    }
+    let (job, joined) = app.store.enqueue_sync(account, forced, now).await?;
+    app.bell.notify_waiters();
+    Ok(Ticket::Job { job, joined })
+}
+
+/// Why an account cannot be synced until somebody acts.
+pub fn stopped(account: &Account) -> Option<(&'static str, String)> {
+    let detail = account.health_detail.clone().unwrap_or_default();
+    let id = &account.id;
+    match account.health {
+        Health::Connected => None,
+        Health::NeedsLogin => Some((
+            "needs_login",
+            format!("{detail}; log in to LinkedIn again and run `threadkeep account reconnect {id}`"),
+        )),
+        Health::Challenged => Some((
+            "challenged",
+            format!("{detail}; answer it in a browser, then run `threadkeep account reconnect {id}`"),
+        )),
+        Health::Paused => Some(("paused", format!("the account is paused; run `threadkeep account resume {id}`"))),
+    }
+}
+
+/// Waits until a job is over or a time has come; gives the job as it then is.
+pub async fn wait(app: &App, job: i64, until: Timestamp) -> Result<Job, Refusal> {
+    loop {
+        let row = app.store.job(job).await?.ok_or_else(|| Refusal::NotFound("no such run".into()))?;
+        let now = app.clock.now();
+        if row.state.is_over() || now >= until {
+            return Ok(row);
+        }
+        app.clock.nap_until(now.plus_ms(LOOK_MS).min(until)).await;
+    }
+}
+
+/// How the mirrors of these accounts stand.
+pub async fn status(app: &App, accounts: Vec<Account>) -> Result<Vec<Status>, Refusal> {
+    let mut all = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let overview = app.store.overview(&account.id).await?;
+        let job = app.store.jobs(&account.id, 1).await?.into_iter().next();
+        all.push(Status { account, overview, job });
+    }
+    Ok(all)
+}
+
+impl Status {
+    /// Whether a run is going on; one whose lease ran out is interrupted and is not.
+    pub fn in_progress(&self, now: Timestamp) -> bool {
+        self.job.as_ref().is_some_and(|job| match job.state {
+            JobState::Running => job.lease_until.is_some_and(|until| until > now),
+            JobState::Queued | JobState::Waiting => true,
+            JobState::Done | JobState::Failed | JobState::Cancelled => false,
+        })
+    }
+
+    /// Whether a run was interrupted and nobody has gone on with it yet.
+    pub fn is_interrupted(&self, now: Timestamp) -> bool {
+        self.job.as_ref().is_some_and(|job| {
+            job.state == JobState::Running && job.lease_until.is_none_or(|until| until <= now)
+        })
+    }
+}

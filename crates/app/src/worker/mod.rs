@@ -1,0 +1,114 @@
+//! The workers: claim what is due, do it, look again.
+//!
+//! A worker takes no input but the rows, so a crash is followed by the same work. Between two requests of a polite pace
+//! the job goes back to its row: nobody waits in memory (invariant I3), and a few workers serve many accounts.
+
+pub mod sync;
+
+use threadkeep_core::id::AccountId;
+use threadkeep_core::sync::pace::Pace;
+use threadkeep_core::time::Timestamp;
+
+use crate::app::App;
+use crate::lifecycle::{Stop, spawn};
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+
+/// Workers of a server; each works on another account.
+pub const WORKERS: usize = 4;
+/// A worker without work looks again after this long at the latest.
+const LOOK_MS: i64 = 500;
+/// A server waits this long after the database failed.
+const STORE_RETRY_MS: i64 = 1_000;
+/// An account that is up to date is asked again after this long by a server.
+const IDLE_MS: i64 = 60_000;
+
+/// Runs the workers of a server until a stop is asked for; failures of the database are waited out.
+pub async fn serve(app: App, stop: Stop) {
+    let mut tasks = Vec::with_capacity(WORKERS);
+    for number in 0..WORKERS {
+        tasks.push(spawn(serve_one(app.clone(), stop.clone(), number == 0)));
+    }
+    for task in tasks {
+        // A worker that panicked has left its job to the others; the rest goes on.
+        if task.await.is_err() {
+            tracing::error!("a worker panicked; its job is taken over when its lease ends");
+        }
+    }
+}
+
+/// Works on the jobs of one account until a stop is asked for; a failure of the database ends it.
+pub async fn run_account(app: App, stop: Stop, only: AccountId) -> Result<(), Refusal> {
+    while !stop.is_asked() {
+        if !work_once(&app, &stop, Some(&only)).await? {
+            rest(&app, &stop).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn serve_one(app: App, stop: Stop, schedules: bool) {
+    while !stop.is_asked() {
+        let worked = match schedules {
+            true => schedule(&app).await.map(|()| false),
+            false => Ok(false),
+        };
+        let worked = match worked {
+            Ok(_) => work_once(&app, &stop, None).await,
+            Err(error) => Err(error),
+        };
+        match worked {
+            Ok(true) => {}
+            Ok(false) => {
+                if rest(&app, &stop).await.is_err() {
+                    nap(&app, &stop, app.clock.now().plus_ms(STORE_RETRY_MS)).await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "{error}; trying again");
+                nap(&app, &stop, app.clock.now().plus_ms(STORE_RETRY_MS)).await;
+            }
+        }
+    }
+}
+
+/// Enqueues a sync for each account that was left alone for long enough.
+async fn schedule(app: &App) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let idle_ms = match app.sync.pace {
+        Pace::Polite => IDLE_MS,
+        Pace::Open => app.sync.recent_ms.max(app.sync.pace.idle_ms()),
+    };
+    app.store.enqueue_idle(now.plus_ms(-idle_ms), now).await?;
+    Ok(())
+}
+
+async fn work_once(app: &App, stop: &Stop, only: Option<&AccountId>) -> Result<bool, Refusal> {
+    let now = app.clock.now();
+    let lease_until = now.plus_ms(app.sync.lease_ms);
+    let Some(claimed) = app.store.claim(only, now, lease_until).await? else {
+        return Ok(false);
+    };
+    match sync::work(app, stop, claimed).await {
+        // Somebody else has the job now; there is nothing to do.
+        Err(Refusal::Store(StoreError::LeaseLost)) => Ok(true),
+        other => other.map(|()| true),
+    }
+}
+
+/// Waits until a job is due, the bell rings, or a stop is asked for.
+async fn rest(app: &App, stop: &Stop) -> Result<(), Refusal> {
+    let now = app.clock.now();
+    let latest = now.plus_ms(LOOK_MS);
+    let until = app.store.next_due().await?.map_or(latest, |due| due.min(latest)).max(now.plus_ms(1));
+    nap(app, stop, until).await;
+    Ok(())
+}
+
+async fn nap(app: &App, stop: &Stop, until: Timestamp) {
+    tokio::select! {
+        () = app.clock.nap_until(until) => {}
+        () = app.bell.notified() => {}
+        () = stop.asked() => {}
+    }
+}

@@ -1,0 +1,227 @@
+//! The driver of a sync: state, step, fetch, absorb, commit, again.
+//!
+//! It decides nothing: what to ask and what an answer means is the engine's, what is written is the store's. It must
+//! never send a request that the row does not allow yet, and never keep anything that a commit did not write.
+
+use threadkeep_core::page::Trouble;
+use threadkeep_core::sync::{Batch, Step, SyncState, absorb, next_step, settle};
+use threadkeep_core::time::Timestamp;
+
+use crate::app::App;
+use crate::lifecycle::Stop;
+use crate::refusal::Refusal;
+use crate::source::voyager::{Session, Voyager};
+use crate::source::{FetchFailed, Fetched, Source};
+use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress};
+use crate::verbs::accounts::{open_session, seal_session};
+use crate::verbs::sync::stopped;
+
+/// Steps of one claim; then other accounts have their turn.
+const SLICE_STEPS: u32 = 5_000;
+
+/// One claim of a job.
+struct Run<'a> {
+    app: &'a App,
+    lease: Lease,
+    account: Account,
+    state: SyncState,
+    progress: Progress,
+    source: Box<dyn Source>,
+}
+
+/// What follows a step.
+enum After {
+    /// The next step, now.
+    GoOn,
+    /// The job was put back or ended.
+    Over,
+}
+
+/// What an answer or a failure means, and what is to be kept of it.
+struct Outcome {
+    batch: Batch,
+    renewed: Option<Session>,
+    requests: u32,
+    is_trouble: bool,
+}
+
+/// Works on a claimed job until it is done, has to wait, or a stop is asked for.
+pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusal> {
+    let Claimed { job, lease } = claimed;
+    if job.cancel_requested {
+        return Ok(app.store.finish(&lease, &JobEnd::Cancelled, &job.progress, app.clock.now()).await?);
+    }
+    let work = app.store.work_state(&lease).await?;
+    if let Some((code, what)) = stopped(&work.account) {
+        let end = JobEnd::Failed(JobFailure { code: code.into(), what });
+        return Ok(app.store.finish(&lease, &end, &job.progress, app.clock.now()).await?);
+    }
+    let source = match connect(app, &work.account).await {
+        Ok(source) => source,
+        Err(Refusal::Store(error)) => return Err(error.into()),
+        Err(refusal) => {
+            let end = JobEnd::Failed(JobFailure { code: refusal.code().into(), what: refusal.to_string() });
+            return Ok(app.store.finish(&lease, &end, &job.progress, app.clock.now()).await?);
+        }
+    };
+    let state = SyncState {
+        scope: work.account.scope.clone(),
+        inbox: work.account.inbox.clone(),
+        due: work.due,
+        hold: work.account.hold.clone(),
+        run_started_at: job.started_at.unwrap_or(job.created_at),
+    };
+    let run = Run { app, lease, account: work.account, state, progress: job.progress, source };
+    run.steps(stop).await
+}
+
+async fn connect(app: &App, account: &Account) -> Result<Box<dyn Source>, Refusal> {
+    let session = open_session(app, &account.id).await?;
+    let voyager = Voyager::new(&app.upstream, session, app.clock.clone())
+        .map_err(|error| Refusal::Upstream(error.to_string()))?
+        .for_member(account.member.clone());
+    Ok(Box::new(voyager))
+}
+
+impl Run<'_> {
+    async fn steps(mut self, stop: &Stop) -> Result<(), Refusal> {
+        for _ in 0..SLICE_STEPS {
+            let now = self.app.clock.now();
+            if stop.is_asked() {
+                return self.put_back(now).await;
+            }
+            if self.account.next_request_at > now {
+                let until = self.account.next_request_at;
+                return self.put_back(until).await;
+            }
+            match self.step(stop, now).await? {
+                After::GoOn => {}
+                After::Over => return Ok(()),
+            }
+        }
+        let now = self.app.clock.now();
+        self.put_back(now).await
+    }
+
+    async fn step(&mut self, stop: &Stop, now: Timestamp) -> Result<After, Refusal> {
+        let step = next_step(&self.state, now);
+        match &step {
+            Step::Rest(hold) => {
+                self.progress.phase = "wait".into();
+                self.put_back(hold.until).await?;
+                return Ok(After::Over);
+            }
+            Step::Done => {
+                self.finish(JobEnd::Done).await?;
+                return Ok(After::Over);
+            }
+            _ => {}
+        }
+        self.note(&step);
+        let outcome = tokio::select! {
+            fetched = self.source.fetch(&step) => fetched,
+            () = stop.asked() => {
+                self.put_back(now).await?;
+                return Ok(After::Over);
+            }
+        };
+        let outcome = self.judge(&step, outcome, now);
+        self.commit(outcome).await
+    }
+
+    fn judge(&self, step: &Step, fetched: Result<Fetched, FetchFailed>, asked_at: Timestamp) -> Outcome {
+        match fetched {
+            Ok(Fetched { reply, renewed, requests }) => {
+                // What was asked at `asked_at` may show anything up to the answer, never less than that.
+                let batch = absorb(&self.state, step, reply, asked_at);
+                Outcome { batch, renewed, requests, is_trouble: requests > 1 }
+            }
+            Err(FetchFailed { trouble, renewed, requests }) => {
+                let now = self.app.clock.now();
+                tracing::warn!(job = self.lease.job, account = %self.account.id, "{trouble}");
+                let batch = settle(&self.state, step, &trouble, self.app.sync.pace, now);
+                let renewed = renewed.filter(|_| !is_fatal(&trouble));
+                Outcome { batch, renewed, requests, is_trouble: true }
+            }
+        }
+    }
+
+    async fn commit(&mut self, outcome: Outcome) -> Result<After, Refusal> {
+        let Outcome { mut batch, renewed, requests, is_trouble } = outcome;
+        self.progress.requests += u64::from(requests);
+        self.progress.troubles += u64::from(is_trouble);
+        let sealed = match &renewed {
+            Some(session) => Some(seal_session(self.app, &self.account.id, session)?),
+            None => None,
+        };
+        let now = self.app.clock.now();
+        let next_request_at = now.plus_ms(self.app.sync.pace.gap_ms(self.dice()));
+        let committed = self
+            .app
+            .store
+            .commit(&Commit {
+                lease: &self.lease,
+                batch: &batch,
+                sealed_session: sealed.as_deref(),
+                next_request_at,
+                lease_until: now.plus_ms(self.app.sync.lease_ms),
+                progress: &self.progress,
+                now,
+            })
+            .await?;
+        self.progress = committed.progress;
+        self.account.next_request_at = next_request_at;
+        self.state.inbox = batch.inbox;
+        self.state.due = committed.due;
+        self.state.hold = batch.hold.take();
+        if let Some(failure) = batch.failure {
+            let failure = JobFailure { code: failure.code.as_str().into(), what: failure.what };
+            self.finish(JobEnd::Failed(failure)).await?;
+            return Ok(After::Over);
+        }
+        if committed.cancel_requested {
+            self.finish(JobEnd::Cancelled).await?;
+            return Ok(After::Over);
+        }
+        Ok(After::GoOn)
+    }
+
+    /// A number that differs from request to request and is the same after a crash.
+    fn dice(&self) -> u64 {
+        let seed = self.lease.job.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ self.progress.requests;
+        let mixed = (seed ^ (seed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed ^ (mixed >> 29)
+    }
+
+    fn note(&mut self, step: &Step) {
+        let (phase, current) = match step {
+            Step::StartToken => ("start", None),
+            Step::Delta { .. } => ("changes", None),
+            Step::List { .. } => ("list", None),
+            Step::Messages { conversation, .. } | Step::MessageChanges { conversation, .. } => {
+                ("messages", Some(conversation.clone()))
+            }
+            Step::Rest(_) | Step::Done => ("wait", None),
+        };
+        match phase {
+            "messages" => self.progress.message_pages += 1,
+            "list" => self.progress.list_pages += 1,
+            _ => {}
+        }
+        self.progress.phase = phase.into();
+        self.progress.current = current;
+    }
+
+    async fn put_back(&self, not_before: Timestamp) -> Result<(), Refusal> {
+        Ok(self.app.store.put_back(&self.lease, not_before, &self.progress).await?)
+    }
+
+    async fn finish(&self, end: JobEnd) -> Result<(), Refusal> {
+        Ok(self.app.store.finish(&self.lease, &end, &self.progress, self.app.clock.now()).await?)
+    }
+}
+
+/// After these the stored session stays as it was before the answer.
+fn is_fatal(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::NeedsLogin { .. } | Trouble::Challenged { .. } | Trouble::Blocked)
+}
