@@ -182,6 +182,7 @@ fn begin_walk(state: &SyncState, track: &ConversationTrack) -> MessageWalk {
 fn finish_walk(track: &mut ConversationTrack, walk: MessageWalk, completeness: Completeness) {
     track.synced_to = track.synced_to.max(Some(walk.target));
     let detail = &mut track.detail;
+    detail.unproven = if completeness == Completeness::Complete { 0 } else { detail.unproven.saturating_add(1) };
     detail.completeness = completeness;
     detail.mark = walk.mark;
     detail.trouble = None;

@@ -196,6 +196,9 @@ pub struct TrackDetail {
     /// gone for a moment shows the same; two are enough altogether.
     #[serde(default)]
     pub probed: u32,
+    /// Walks in a row without a plain end.
+    #[serde(default)]
+    pub unproven: u32,
     /// Whether it changed before it was walked, so that its mark is to be asked after the walk.
     #[serde(default)]
     pub stirred: bool,
@@ -230,6 +233,7 @@ impl ConversationTrack {
                 completeness: Completeness::OutOfScope,
                 before: None,
                 probed: 0,
+                unproven: 0,
                 stirred: false,
                 expected: None,
                 newest: None,
@@ -256,6 +260,31 @@ impl ConversationTrack {
             _ => 0,
         })
     }
+}
+
+/// Walks that a forced run begins anew because the last one had no plain end.
+pub const UNPROVEN_WALKS_MAX: u32 = 3;
+
+/// The track of a conversation in a run that somebody forced: one more try for what was set aside, another walk for what
+/// had no plain end. `None` when there is nothing to try again.
+pub fn revive(old: &ConversationTrack) -> Option<ConversationTrack> {
+    let mut track = old.clone();
+    let detail = &mut track.detail;
+    match detail.completeness {
+        Completeness::SetAside => try_again(detail),
+        Completeness::EndUnproven if detail.unproven < UNPROVEN_WALKS_MAX => {
+            detail.need = Need::Sweep;
+            detail.stirred = true;
+        }
+        _ => return None,
+    }
+    Some(track)
+}
+
+/// What was set aside gets one more try; another failure sets it aside again.
+fn try_again(detail: &mut TrackDetail) {
+    detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };
+    detail.attempts = CONVERSATION_ATTEMPTS_MAX - 1;
 }
 
 /// What a list or a delta said about a conversation, for its track.
@@ -310,8 +339,7 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     if sighting.changed || was_above {
         let never_filled = track.synced_to.is_none();
         if detail.completeness == Completeness::SetAside {
-            detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };
-            detail.attempts = CONVERSATION_ATTEMPTS_MAX - 1;
+            try_again(detail);
         }
         // A walk whose end was not plain may have missed something: what changed is no answer to that.
         let is_doubtful = detail.completeness == Completeness::EndUnproven || detail.probed == 1;

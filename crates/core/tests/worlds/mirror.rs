@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use threadkeep_core::conversation::{Conversation, delete_conversation, merge_conversation};
 use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
-use threadkeep_core::sync::track::{Completeness, ConversationTrack, InboxTrack, leave, sight};
+use threadkeep_core::sync::track::{ConversationTrack, InboxTrack, leave, revive, sight};
 use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
 
@@ -81,13 +81,10 @@ impl Mirror {
         self.hold = batch.hold;
     }
 
-    /// What a forced run does: one more try for what was set aside.
+    /// What a forced run does.
     pub fn revive(&mut self) {
         for track in self.tracks.values_mut() {
-            if track.detail.completeness == Completeness::SetAside {
-                track.detail.completeness = Completeness::Partial;
-                track.detail.attempts = threadkeep_core::sync::track::CONVERSATION_ATTEMPTS_MAX - 1;
-            }
+            *track = revive(track).unwrap_or_else(|| track.clone());
         }
     }
 }
