@@ -1,2 +1,49 @@
-//! x
-fn main() {}
+//! Checks and chores of the workspace, written in Rust so that they run wherever the program builds.
+//!
+//! `cargo xtask` alone says what there is. A chore never changes a tracked file unless its name says so. To add one:
+//! a module beside this file, a variant of [`Task`], a line in [`run`].
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Checks and chores of the threadkeep workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", arg_required_else_help = true, after_help = AFTER_HELP)]
+struct Args {
+    /// The root of the workspace; the one this program was built from unless told otherwise
+    #[arg(long, global = true, value_name = "DIR")]
+    root: Option<PathBuf>,
+    #[command(subcommand)]
+    task: Task,
+}
+
+const AFTER_HELP: &str = "Before a commit: cargo fmt, cargo xtask tidy, cargo clippy --workspace --all-targets.
+All that has to pass is in .ci/run; why each rule is there is in docs/STYLE.md.";
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Checks the rules that no compiler checks: sizes, headers, names, walls between crates, documents
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            tidy::report::say_error(&format!("{error:#}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let root = args.root.as_deref().unwrap_or(built_from);
+    match &args.task {
+        Task::Tidy => tidy::run(root),
+    }
+}
