@@ -3,6 +3,7 @@
 //! `cargo xtask` alone says what there is. A chore never changes a tracked file unless its name says so. To add one:
 //! a module beside this file, a variant of [`Task`], a line in [`run`].
 
+mod bench;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,18 @@ All that has to pass is in .ci/run; why each rule is there is in docs/STYLE.md."
 enum Task {
     /// Checks the rules that no compiler checks: sizes, headers, names, walls between crates, documents
     Tidy,
+    /// Measures against a denominator of the same run and prints the ratio
+    Bench {
+        /// What to measure
+        #[arg(value_enum)]
+        what: bench::Bench,
+        /// Messages to take in
+        #[arg(long, default_value_t = 100_000)]
+        messages: u32,
+        /// Rounds; the median counts
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -45,5 +58,6 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let root = args.root.as_deref().unwrap_or(built_from);
     match &args.task {
         Task::Tidy => tidy::run(root),
+        Task::Bench { what, messages, rounds } => bench::run(root, *what, *messages, *rounds),
     }
 }

@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use url::Url;
 
 use threadkeep_core::sync::pace::Pace;
 
 use crate::chance::Chance;
 use crate::clock::SharedClock;
+use crate::refusal::Refusal;
 use crate::seal::Sealer;
-use crate::source::voyager::request::QueryIds;
+use crate::source::egress::{self, Egress};
+use crate::source::voyager::{QueryIds, Session, Voyager};
 use crate::store::SharedStore;
 
 /// Everything that verbs and workers use.
@@ -35,12 +36,32 @@ pub struct App {
 }
 
 /// How LinkedIn is reached.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Upstream {
+    /// The one way out, shared so that connections are kept.
+    pub egress: Egress,
     /// Where it is; the real one unless a simulator stands for it.
-    pub base: Url,
+    pub base: egress::Upstream,
     /// The stored queries to ask with.
     pub query_ids: QueryIds,
+}
+
+impl Upstream {
+    /// A way to LinkedIn, or to what stands for it at this address.
+    pub fn at(base: &str, query_ids: QueryIds) -> Result<Self, Refusal> {
+        let base = egress::Upstream::parse(base).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        let egress = Egress::new().map_err(|error| Refusal::Upstream(error.to_string()))?;
+        Ok(Self { egress, base, query_ids })
+    }
+}
+
+impl App {
+    /// The web session of a member, ready to ask.
+    pub fn voyager(&self, session: Session) -> Voyager {
+        let Upstream { egress, base, query_ids } = self.upstream.as_ref().clone();
+        let clock = self.clock.clone();
+        Voyager::new(egress, base, query_ids, session, Arc::new(move || clock.now().0))
+    }
 }
 
 /// How syncs behave.

@@ -1,1 +1,26 @@
-//! x
+//! The program: it mirrors a member's conversations into a database and serves them.
+//!
+//! ```text
+//!   cli ──┐                    ┌─ store (SQLite | PostgreSQL)
+//!   http ─┼─► verbs ─► App ────┤
+//!         │            ▲       └─ clock, chance
+//!         └─ worker ───┴─► source (voyager) ─► egress ─► LinkedIn, or the simulator
+//! ```
+//!
+//! HTTP and CLI call verbs; only verbs and workers touch the store; only workers ask a source, and `verbs::accounts`
+//! when a login is proved. A read never causes a request to LinkedIn (invariant I4).
+
+pub mod app;
+pub mod chance;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod lifecycle;
+pub mod refusal;
+pub mod seal;
+pub mod source;
+pub mod store;
+pub mod telemetry;
+pub mod verbs;
+pub mod worker;

@@ -538,3 +538,25 @@ impl<T: Accounts + Ledger + Jobs + Reads + Keys + Upkeep> Store for T {}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
+
+mod accounts;
+mod commit;
+mod dialect;
+mod export;
+mod failure;
+mod jobs;
+mod keys;
+mod ledger;
+mod migrate;
+mod open;
+mod postgres;
+mod reads;
+mod rows;
+mod sql;
+mod sqlite;
+mod statement;
+mod upkeep;
+
+pub use migrate::MigrationStatus;
+pub use open::{OpenOptions, migration_status, open};
+use sql::SqlStore;

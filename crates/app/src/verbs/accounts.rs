@@ -8,9 +8,12 @@ use threadkeep_core::page::Trouble;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::source::voyager::{Member, Session, Voyager, account_id};
+use crate::seal::bound_to;
+use crate::source::voyager::{Member, Session, account_id};
 use crate::store::{Account, Login};
 
+/// What a sealed session is bound to, besides its account.
+const PURPOSE: &str = "session";
 /// Length of the nonce of a sealed value, in bytes.
 const NONCE_BYTES: usize = 24;
 
@@ -24,7 +27,7 @@ pub async fn add(app: &App, pasted: &str) -> Result<Account, Refusal> {
 pub async fn reconnect(app: &App, id: &AccountId, pasted: &str) -> Result<Account, Refusal> {
     find(app, id).await?;
     let (member, session) = prove(app, pasted).await?;
-    if account_id(&member.id) != *id {
+    if account_of(&member)? != *id {
         return Err(Refusal::AccountMismatch);
     }
     store_login(app, &member, &session).await
@@ -58,29 +61,30 @@ pub async fn remove(app: &App, id: &AccountId) -> Result<(), Refusal> {
 
 /// Seals a session for an account.
 pub fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
-    let plain = serde_json::to_vec(session).map_err(|_| Refusal::Internal("a session could not be written".into()))?;
+    let plain =
+        session.to_secret_bytes().map_err(|_| Refusal::Internal("a session could not be written".into()))?;
     let mut nonce = [0_u8; NONCE_BYTES];
     app.chance.fill(&mut nonce);
-    Ok(app.sealer.seal(&purpose(id), &plain, nonce))
+    app.sealer.seal(&bound_to(PURPOSE, id), &plain, nonce).map_err(|error| Refusal::Secret(error.to_string()))
 }
 
 /// Opens the stored session of an account.
 pub async fn open_session(app: &App, id: &AccountId) -> Result<Session, Refusal> {
     let sealed = app.store.sealed_session(id).await?.ok_or(Refusal::NoAccount)?;
-    let plain = app.sealer.open(&purpose(id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
-    serde_json::from_slice(&plain).map_err(|_| Refusal::Secret("the stored session cannot be read".into()))
+    let plain =
+        app.sealer.open(&bound_to(PURPOSE, id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
+    Session::from_secret_bytes(&plain).map_err(|_| Refusal::Secret("the stored session cannot be read".into()))
 }
 
-fn purpose(id: &AccountId) -> String {
-    format!("session:{id}")
+fn account_of(member: &Member) -> Result<AccountId, Refusal> {
+    account_id(&member.id).map_err(|error| Refusal::Internal(error.to_string()))
 }
 
 async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
     let session = Session::import(pasted).map_err(|error| Refusal::BadCookies(error.to_string()))?;
-    let mut voyager = Voyager::new(&app.upstream, session.clone(), app.clock.clone())
-        .map_err(|error| Refusal::Upstream(error.to_string()))?;
+    let mut voyager = app.voyager(session);
     match voyager.me().await {
-        Ok((member, renewed)) => Ok((member, renewed.unwrap_or(session))),
+        Ok(member) => Ok((member, voyager.session().clone())),
         Err(failed) => Err(match failed.trouble {
             Trouble::NeedsLogin { what } => Refusal::NeedsLogin(format!(
                 "LinkedIn does not accept these cookies ({what}): log in again in a private window and paste a fresh request"
@@ -94,15 +98,15 @@ async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
 }
 
 async fn store_login(app: &App, member: &Member, session: &Session) -> Result<Account, Refusal> {
-    let id = account_id(&member.id);
+    let id = account_of(member)?;
     let login = Login {
         id: id.clone(),
         member: member.id.clone(),
         first_name: member.first_name.clone(),
         last_name: member.last_name.clone(),
-        public_id: member.public_id.clone(),
+        public_id: member.public_id.clone().unwrap_or_default(),
         picture_url: member.picture_url.clone(),
-        premium: member.premium,
+        premium: Some(member.premium),
         scope: app.sync.categories.clone(),
         sealed_session: seal_session(app, &id, session)?,
     };

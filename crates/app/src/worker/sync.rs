@@ -10,7 +10,7 @@ use threadkeep_core::time::Timestamp;
 use crate::app::App;
 use crate::lifecycle::Stop;
 use crate::refusal::Refusal;
-use crate::source::voyager::{Session, Voyager};
+use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched, Source};
 use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress};
 use crate::verbs::accounts::{open_session, seal_session};
@@ -77,10 +77,7 @@ pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusa
 
 async fn connect(app: &App, account: &Account) -> Result<Box<dyn Source>, Refusal> {
     let session = open_session(app, &account.id).await?;
-    let voyager = Voyager::new(&app.upstream, session, app.clock.clone())
-        .map_err(|error| Refusal::Upstream(error.to_string()))?
-        .for_member(account.member.clone());
-    Ok(Box::new(voyager))
+    Ok(Box::new(app.voyager(session).of_member(account.member.clone())))
 }
 
 impl Run<'_> {

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use threadkeep_sim::{GenerateOptions, Switches, World};
 
-use crate::database::{Database, on_both};
 use crate::harness::Harness;
+use crate::store_database::Database;
 
 /// A fixed present for worlds, so that a story is the same every day.
 const NOW_MS: i64 = 1_790_000_000_000;
@@ -14,43 +14,39 @@ fn world(conversations: usize, seed: u64) -> World {
     World::generate(&GenerateOptions { seed, conversations, messages_mean: 12.0, ..GenerateOptions::at(NOW_MS) })
 }
 
-on_both!(a_full_sync_equals_the_truth_in_the_least_requests);
-async fn a_full_sync_equals_the_truth_in_the_least_requests(database: Database) -> Result<()> {
+async fn a_full_sync_equals_the_truth_in_the_least_requests(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(120, 1)).await?;
     let job = story.sync().await?;
     ensure!(job.failure.is_none(), "{:?}", job.failure);
     story.assert_equal().await?;
-    ensure!(story.requests()? == story.least_requests()?, "{} requests", story.requests()?);
-    story.assert_only_read()
+    ensure!(story.linkedin.requests()? == story.linkedin.least_requests()?, "{} requests", story.linkedin.requests()?);
+    story.linkedin.assert_only_read()
 }
 
-on_both!(an_empty_inbox_is_synced);
-async fn an_empty_inbox_is_synced(database: Database) -> Result<()> {
+async fn an_empty_inbox_is_synced(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(0, 1)).await?;
     story.sync().await?;
     story.assert_equal().await?;
-    ensure!(story.requests()? == 3, "the mark and two empty lists");
+    ensure!(story.linkedin.requests()? == 3, "the mark and two empty lists");
     Ok(())
 }
 
-on_both!(a_quiet_sync_is_one_request_and_a_new_message_two);
-async fn a_quiet_sync_is_one_request_and_a_new_message_two(database: Database) -> Result<()> {
+async fn a_quiet_sync_is_one_request_and_a_new_message_two(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(40, 2)).await?;
     story.sync().await?;
-    let before = story.requests()?;
+    let before = story.linkedin.requests()?;
     let quiet = story.sync().await?;
-    ensure!(story.requests()? == before + 1, "a quiet sync took {}", story.requests()? - before);
+    ensure!(story.linkedin.requests()? == before + 1, "a quiet sync took {}", story.linkedin.requests()? - before);
     ensure!(quiet.progress.messages_new + quiet.progress.messages_changed == 0);
     story.mutate(json!({"verb": "message_arrives", "conversation": {"index": 3}, "text": "hello"}))?;
-    let before = story.requests()?;
+    let before = story.linkedin.requests()?;
     let job = story.sync().await?;
-    ensure!(story.requests()? == before + 2, "one new message took {}", story.requests()? - before);
+    ensure!(story.linkedin.requests()? == before + 2, "one new message took {}", story.linkedin.requests()? - before);
     ensure!(job.progress.messages_new == 1, "{:?}", job.progress);
     story.assert_equal().await
 }
 
-on_both!(changes_of_every_kind_arrive);
-async fn changes_of_every_kind_arrive(database: Database) -> Result<()> {
+async fn changes_of_every_kind_arrive(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(60, 3)).await?;
     story.sync().await?;
     for seed in 0..12 {
@@ -59,11 +55,10 @@ async fn changes_of_every_kind_arrive(database: Database) -> Result<()> {
         ensure!(job.failure.is_none(), "{:?}", job.failure);
         story.assert_equal().await?;
     }
-    story.assert_only_read()
+    story.linkedin.assert_only_read()
 }
 
-on_both!(changes_during_the_walk_arrive);
-async fn changes_during_the_walk_arrive(database: Database) -> Result<()> {
+async fn changes_during_the_walk_arrive(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(60, 4)).await?;
     for seed in 0..8 {
         story.sync_until(30).await?;
@@ -74,8 +69,7 @@ async fn changes_during_the_walk_arrive(database: Database) -> Result<()> {
     story.assert_equal().await
 }
 
-on_both!(doubtful_points_of_the_protocol_do_not_matter);
-async fn doubtful_points_of_the_protocol_do_not_matter(database: Database) -> Result<()> {
+async fn doubtful_points_of_the_protocol_do_not_matter(database: &Database) -> Result<()> {
     let odd: Switches = serde_json::from_value(json!({
         "end_of_list": "probe", "foreign_token": "reset", "brief_senders": true, "deleted_members": "placeholder"
     }))?;
@@ -87,4 +81,13 @@ async fn doubtful_points_of_the_protocol_do_not_matter(database: Database) -> Re
     ]}))?;
     story.sync().await?;
     story.assert_equal().await
+}
+
+crate::on_both_databases! {
+    a_full_sync_equals_the_truth_in_the_least_requests,
+    an_empty_inbox_is_synced,
+    a_quiet_sync_is_one_request_and_a_new_message_two,
+    changes_of_every_kind_arrive,
+    changes_during_the_walk_arrive,
+    doubtful_points_of_the_protocol_do_not_matter,
 }

@@ -4,8 +4,8 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use threadkeep_sim::{GenerateOptions, World};
 
-use crate::database::{Database, on_both};
 use crate::harness::Harness;
+use crate::store_database::Database;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Runs that a mirror may need while a tenth of all requests end the session.
@@ -41,12 +41,11 @@ fn kinds() -> Vec<(&'static str, serde_json::Value)> {
     kinds
 }
 
-on_both!(after_trouble_of_each_kind_the_mirror_equals_the_truth);
-async fn after_trouble_of_each_kind_the_mirror_equals_the_truth(database: Database) -> Result<()> {
+async fn after_trouble_of_each_kind_the_mirror_equals_the_truth(database: &Database) -> Result<()> {
     for (seed, (kind, fault)) in kinds().into_iter().enumerate() {
         let options = GenerateOptions { seed: seed as u64, conversations: 30, messages_mean: 15.0, ..GenerateOptions::at(NOW_MS) };
-        let story = Harness::connect(database.another()?, World::generate(&options)).await?;
-        story.set_faults(&json!({ kind: fault }))?;
+        let story = Harness::connect(database, World::generate(&options)).await?;
+        story.linkedin.set_faults(&json!({ kind: fault }))?;
         let job = story.sync_through_trouble(RUNS_MAX).await?;
         ensure!(job.failure.is_none(), "{kind}: {:?}", job.failure);
         if let Err(error) = story.assert_equal().await {
@@ -54,7 +53,12 @@ async fn after_trouble_of_each_kind_the_mirror_equals_the_truth(database: Databa
             story.sync_through_trouble(RUNS_MAX).await?;
             story.assert_equal().await.map_err(|_| error.context(kind))?;
         }
-        story.assert_only_read()?;
+        story.linkedin.assert_only_read()?;
+        ensure!(story.linkedin.faults_struck()? > 0, "{kind} never struck");
     }
     Ok(())
+}
+
+crate::on_both_databases! {
+    after_trouble_of_each_kind_the_mirror_equals_the_truth,
 }

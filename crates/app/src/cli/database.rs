@@ -1,0 +1,79 @@
+//! `threadkeep db`: brings the schema up to date, or tells where it stands.
+//!
+//! Needs no key: whoever may reach the database may migrate it. `status` changes nothing.
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use crate::config::{Config, masked_url};
+use crate::store::{self, MigrationStatus, OpenOptions};
+
+use super::console;
+use super::failure::{CONFLICT, Ended, Failure, OK};
+
+const AFTER_HELP: &str = "\
+Every command that opens the database brings it up to date by itself. This is for doing it at a chosen time, for example
+before several nodes start.
+
+Examples:
+  threadkeep db status
+  threadkeep db migrate --database-url postgres://user@host/threadkeep";
+
+/// Bring the database's schema up to date.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct DatabaseArgs {
+    #[command(subcommand)]
+    command: DatabaseCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DatabaseCommand {
+    /// Apply what is missing.
+    Migrate,
+    /// Tell where the schema stands; exit code 4 when something is missing.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the command.
+pub(crate) async fn run(args: DatabaseArgs, config: &Config) -> Ended {
+    let url = config.database_url.expose_secret();
+    let status = store::migration_status(url).await?;
+    match args.command {
+        DatabaseCommand::Migrate => {
+            store::open(url, OpenOptions::default()).await?.close().await;
+            let (from, to) = (status.applied, status.known);
+            console::tell(&match from == to {
+                true => format!("the schema has version {to} already"),
+                false => format!("the schema went from version {from} to {to}"),
+            });
+            Ok(OK)
+        }
+        DatabaseCommand::Status { json } => tell(config, &status, json),
+    }
+}
+
+fn tell(config: &Config, status: &MigrationStatus, json: bool) -> Ended {
+    let MigrationStatus { applied, known } = *status;
+    if json {
+        let state = json!({"applied": applied, "known": known, "upToDate": applied == known});
+        console::json(&state)?;
+    } else {
+        let place = masked_url(config.database_url.expose_secret());
+        console::result(&format!("{place}: version {applied} of {known}"))?;
+    }
+    match applied.cmp(&known) {
+        std::cmp::Ordering::Equal => Ok(OK),
+        std::cmp::Ordering::Less => {
+            console::tell("hint: `threadkeep db migrate` brings it up to date");
+            Ok(CONFLICT)
+        }
+        std::cmp::Ordering::Greater => Err(Failure::new(CONFLICT, "the database was written by a newer threadkeep")
+            .hint("install that version or a newer one")),
+    }
+}

@@ -1,0 +1,285 @@
+//! The checks of `threadkeep doctor`, each by itself.
+//!
+//! Nothing is created: a database or key that is missing is a finding, not an order to make one. No secret and no name
+//! of a member gets into a finding.
+
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+use threadkeep_core::time::Timestamp;
+
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Config, masked_url};
+use crate::store::{self, Account, OpenOptions, SharedStore};
+use crate::verbs::sync::{Status, stopped};
+
+use super::open::{self, FINGERPRINT};
+use super::table::time;
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// As it should be.
+    Ok,
+    /// Works, but somebody should look.
+    Warn,
+    /// Does not work.
+    Fail,
+}
+
+impl Finding {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub subject: String,
+    /// How grave it is.
+    pub finding: Finding,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub remedy: Option<String>,
+}
+
+impl Check {
+    /// A finding with what to do about it.
+    pub fn new(subject: &str, finding: Finding, found: impl Into<String>, remedy: &str) -> Self {
+        let remedy = Some(remedy.to_owned());
+        Self { subject: subject.to_owned(), finding, found: found.into(), remedy }
+    }
+
+    /// A finding that asks for nothing.
+    fn ok(subject: &str, found: impl Into<String>) -> Self {
+        Self { subject: subject.to_owned(), finding: Finding::Ok, found: found.into(), remedy: None }
+    }
+}
+
+/// Makes all checks.
+pub async fn all(config: &Config) -> Vec<Check> {
+    let mut checks = vec![configuration(config), upstream(config), listen(config)];
+    checks.extend(data_dir(config));
+    match open_store(config).await {
+        Ok(store) => {
+            checks.extend(database(&store).await);
+            checks.push(key(config, Some(&store)).await);
+            checks.extend(accounts(&store, SystemClock.now()).await);
+            checks.extend(api_keys(&store).await);
+            store.close().await;
+        }
+        Err(check) => {
+            checks.push(check);
+            checks.push(key(config, None).await);
+        }
+    }
+    checks
+}
+
+fn configuration(config: &Config) -> Check {
+    let file = config.file.as_deref().map_or_else(|| "no file".to_owned(), |path| path.display().to_string());
+    Check::ok("configuration", file)
+}
+
+fn upstream(config: &Config) -> Check {
+    let host = config.upstream_url.host_str().unwrap_or_default();
+    if config.is_upstream_local() {
+        return Check::ok("upstream", format!("{host}: a simulator on this machine"));
+    }
+    match host == "linkedin.com" || host.ends_with(".linkedin.com") {
+        true => Check::ok("upstream", format!("{host} (not asked)")),
+        false => Check::new(
+            "upstream",
+            Finding::Fail,
+            format!("{host} is not LinkedIn, and would be given the session"),
+            "remove THREADKEEP_UPSTREAM_URL unless you know who answers there",
+        ),
+    }
+}
+
+fn listen(config: &Config) -> Check {
+    match config.listen.ip().is_loopback() {
+        true => Check::ok("api", format!("{}, this machine only", config.listen)),
+        false => Check::new(
+            "api",
+            Finding::Warn,
+            format!("{} can be reached by other machines", config.listen),
+            "put a proxy with TLS in front and run `threadkeep serve --behind-proxy`",
+        ),
+    }
+}
+
+fn data_dir(config: &Config) -> Vec<Check> {
+    let dir = config.data_dir.display().to_string();
+    let mut checks = match others_may_read(&config.data_dir) {
+        None => vec![Check::ok("data", format!("{dir} does not exist yet"))],
+        Some(false) => vec![Check::ok("data", dir)],
+        Some(true) => vec![Check::new(
+            "data",
+            Finding::Warn,
+            format!("other users of this machine may read {dir}"),
+            "chmod 700 on that directory",
+        )],
+    };
+    if config.master_key.is_none() && config.master_key_file.starts_with(&config.data_dir) {
+        checks.push(Check::new(
+            "key",
+            Finding::Warn,
+            "the key file is inside the data directory: one backup holds both",
+            "move it elsewhere and set THREADKEEP_MASTER_KEY_FILE",
+        ));
+    }
+    checks
+}
+
+async fn open_store(config: &Config) -> Result<SharedStore, Check> {
+    let url = config.database_url.expose_secret();
+    let place = masked_url(url);
+    let fail = |found: String, remedy: &str| Check::new("database", Finding::Fail, format!("{place}: {found}"), remedy);
+    let status = store::migration_status(url).await;
+    let status = status.map_err(|error| fail(error.to_string(), "is it running, and is the address right?"))?;
+    if status.applied == 0 {
+        let found = format!("{place}: nothing is in it yet");
+        return Err(Check::new("database", Finding::Warn, found, "`threadkeep account add` begins"));
+    }
+    if status.applied < status.known {
+        let found = format!("schema {} of {}", status.applied, status.known);
+        return Err(fail(found, "run `threadkeep db migrate`"));
+    }
+    let opened = store::open(url, OpenOptions { migrate: false, ..OpenOptions::default() }).await;
+    opened.map_err(|error| fail(error.to_string(), "correct what it says, then run doctor again"))
+}
+
+async fn database(store: &SharedStore) -> Vec<Check> {
+    match store.examine().await {
+        Ok(rows) => rows
+            .into_iter()
+            .map(|(subject, found, is_fine)| match is_fine {
+                true => Check::ok("database", format!("{subject}: {found}")),
+                false => Check::new(
+                    "database",
+                    Finding::Fail,
+                    format!("{subject}: {found}"),
+                    "stop threadkeep, make a copy of the database, and restore a backup if this stays",
+                ),
+            })
+            .collect(),
+        Err(error) => vec![Check::new("database", Finding::Fail, error.to_string(), "try again")],
+    }
+}
+
+async fn key(config: &Config, store: Option<&SharedStore>) -> Check {
+    let known = match store {
+        Some(store) => store.setting(FINGERPRINT).await.ok().flatten(),
+        None => None,
+    };
+    let own = match open::own_key(config) {
+        Ok(own) => own,
+        Err(failure) => return Check::new("key", Finding::Fail, failure.what(), "put the right key in its place"),
+    };
+    let place = match &config.master_key {
+        Some(_) => "from the environment".to_owned(),
+        None => config.master_key_file.display().to_string(),
+    };
+    match (own, known) {
+        (None, None) => Check::ok("key", format!("{place}: made when it is first needed")),
+        (None, Some(_)) => Check::new(
+            "key",
+            Finding::Fail,
+            format!("{place} is missing, and the stored sessions were sealed with it"),
+            "put it back; without it every account needs `threadkeep account reconnect`",
+        ),
+        (Some(own), Some(known)) if own.fingerprint() != known => Check::new(
+            "key",
+            Finding::Fail,
+            format!("{place} is not the key that the stored sessions were sealed with"),
+            "use the key that belongs to this database",
+        ),
+        (Some(_), _) if config.master_key.is_none() && others_may_read(&config.master_key_file) == Some(true) => {
+            let found = format!("other users of this machine may read {place}");
+            Check::new("key", Finding::Warn, found, "chmod 600 on that file")
+        }
+        (Some(_), _) => Check::ok("key", place),
+    }
+}
+
+async fn accounts(store: &SharedStore, now: Timestamp) -> Vec<Check> {
+    let all = match store.accounts().await {
+        Ok(all) => all,
+        Err(error) => return vec![Check::new("accounts", Finding::Fail, error.to_string(), "try again")],
+    };
+    if all.is_empty() {
+        return vec![Check::new("accounts", Finding::Warn, "none", "`threadkeep account add` connects one")];
+    }
+    let mut checks = Vec::with_capacity(all.len());
+    for account in all {
+        checks.push(one_account(&account, now));
+        checks.extend(run(store, account, now).await);
+    }
+    checks
+}
+
+fn one_account(account: &Account, now: Timestamp) -> Check {
+    let (subject, id) = ("account", &account.id);
+    if let Some((code, remedy)) = stopped(account) {
+        return Check::new(subject, Finding::Fail, format!("{id}: {code}"), &remedy);
+    }
+    if let Some(hold) = account.hold.as_ref().filter(|hold| hold.until > now) {
+        let found = format!("{id}: waits until {} ({})", time(hold.until), hold.why.as_str());
+        return Check::new(subject, Finding::Warn, found, "nothing to do: it goes on by itself");
+    }
+    match &account.last_error {
+        Some(error) => {
+            let found = format!("{id}: {} failed runs in a row, last {}", account.consecutive_failures, error.code);
+            Check::new(subject, Finding::Warn, found, &error.what)
+        }
+        None => Check::ok(subject, format!("{id}: {}", account.health.as_str())),
+    }
+}
+
+async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Check> {
+    let job = store.jobs(&account.id, 1).await.ok()?.into_iter().next();
+    let overview = store.overview(&account.id).await.ok()?;
+    let id = account.id.clone();
+    let status = Status { account, overview, job };
+    if status.is_interrupted(now) {
+        let found = format!("{id}: the last run was interrupted");
+        return Some(Check::new("run", Finding::Warn, found, "`threadkeep sync` or a running server goes on from there"));
+    }
+    (status.overview.set_aside > 0).then(|| {
+        let found = format!("{id}: {} conversations are set aside", status.overview.set_aside);
+        let remedy = "`threadkeep status --conversations` tells why; `threadkeep sync --force` tries them again";
+        Check::new("completeness", Finding::Warn, found, remedy)
+    })
+}
+
+async fn api_keys(store: &SharedStore) -> Option<Check> {
+    let keys = store.keys().await.ok()?;
+    let in_use = keys.iter().filter(|key| key.revoked_at.is_none()).count();
+    Some(match in_use {
+        0 => Check::ok("api keys", "none; `threadkeep key create` makes one for the API"),
+        count => Check::ok("api keys", format!("{count} in use")),
+    })
+}
+
+/// Whether others than the owner may read something; `None` when it does not exist.
+#[cfg(unix)]
+fn others_may_read(path: &Path) -> Option<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    const OTHERS: u32 = 0o077;
+    std::fs::metadata(path).ok().map(|about| about.permissions().mode() & OTHERS != 0)
+}
+
+/// Whether others than the owner may read something; not known here.
+#[cfg(not(unix))]
+fn others_may_read(path: &Path) -> Option<bool> {
+    path.exists().then_some(false)
+}

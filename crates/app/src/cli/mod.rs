@@ -1,0 +1,153 @@
+//! The command line: reads what is asked, calls verbs, and tells how it went.
+//!
+//! One file is one command. A command holds no rule of the domain: it turns words into calls and values into words. No
+//! command may reach below the verbs except to assemble the program.
+
+mod account;
+mod config;
+mod console;
+mod database;
+mod demo;
+mod doctor;
+mod doctor_checks;
+mod export;
+mod failure;
+mod key;
+mod open;
+mod progress;
+mod report;
+mod one_run;
+mod serve;
+mod status;
+mod sync;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Environment, Inputs};
+use crate::telemetry;
+
+use failure::{Ended, Failure};
+
+const ABOUT: &str = "Keeps a faithful, queryable copy of your own LinkedIn conversations in a database that you own";
+
+const AFTER_HELP: &str = "\
+Try it without an account:
+  threadkeep demo
+
+Your own conversations:
+  threadkeep account add          paste a request of a logged-in browser
+  threadkeep sync                 copy what is new; Ctrl-C at any time, the next run goes on
+  threadkeep export --format jsonl > conversations.jsonl
+  threadkeep key create           a key for the API
+  threadkeep serve                API and background syncs
+
+Settings: defaults < file < environment (THREADKEEP_...) < flags; `threadkeep config show` tells each one's origin.
+Exit codes: 0 done, 2 wrong input, 3 not found, 4 conflict, 5 login, 6 LinkedIn, 7 database, 8 secrets, 1 other, 130 Ctrl-C.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "threadkeep", version, about = ABOUT, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct GlobalArgs {
+    /// Configuration file instead of threadkeep.toml in the data or configuration directory.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the database.
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Where the mirror is kept: sqlite:PATH or postgres://...
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or a filter.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Any other setting, for example --set pace=polite.
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
+    Account(account::AccountArgs),
+    Sync(sync::SyncArgs),
+    Status(status::StatusArgs),
+    Key(key::KeyArgs),
+    Export(export::ExportArgs),
+    Doctor(doctor::DoctorArgs),
+    Config(config::ConfigArgs),
+    Db(database::DatabaseArgs),
+}
+
+/// Runs the command line of this process.
+pub async fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output with code 0, wrong usage to standard error with code 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+        }
+    };
+    let code = match carry_out(cli).await {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    };
+    ExitCode::from(code)
+}
+
+async fn carry_out(cli: Cli) -> Ended {
+    let inputs = inputs(cli.global)?;
+    match cli.command {
+        Command::Demo(args) => demo::run(args, inputs).await,
+        Command::Serve(args) => serve::run(args, inputs).await,
+        Command::Account(args) => account::run(args, &load(&inputs)?).await,
+        Command::Sync(args) => sync::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
+        Command::Status(args) => status::run(args, &load(&inputs)?).await,
+        Command::Key(args) => key::run(args, &load(&inputs)?).await,
+        Command::Export(args) => export::run(args, &load(&inputs)?).await,
+        Command::Doctor(args) => doctor::run(args, &inputs).await,
+        Command::Config(args) => config::run(&args, &load(&inputs)?),
+        Command::Db(args) => database::run(args, &load(&inputs)?).await,
+    }
+}
+
+/// Reads the configuration and starts the log.
+fn load(inputs: &Inputs) -> Result<Config, Failure> {
+    load_with(inputs, None)
+}
+
+/// Reads the configuration and starts the log, with the command's own level unless somebody has chosen one.
+fn load_with(inputs: &Inputs, own_level: Option<&str>) -> Result<Config, Failure> {
+    let config = Config::load(inputs)?;
+    telemetry::start(&config.log, own_level)?;
+    Ok(config)
+}
+
+fn inputs(global: GlobalArgs) -> Result<Inputs, Failure> {
+    let mut flags = Vec::new();
+    for setting in global.settings {
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Failure::usage("--set needs NAME=VALUE, for example --set recent_ms=0"))?;
+        flags.push((name.to_owned(), value.to_owned()));
+    }
+    let named =
+        [("data_dir", global.data_dir), ("database_url", global.database_url), ("log_level", global.log_level)];
+    flags.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    Ok(Inputs { environment: Environment::of_process()?, file: global.config, flags })
+}

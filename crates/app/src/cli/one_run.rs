@@ -1,0 +1,134 @@
+//! One sync, worked on in this process and watched on its row.
+//!
+//! The row is the truth: when another process holds the job, or when it waits for its time, this only watches. A stop
+//! leaves the job where it is, and the next run goes on from there.
+
+use std::time::Duration;
+
+use threadkeep_core::id::AccountId;
+use threadkeep_core::time::Timestamp;
+
+use crate::app::App;
+use crate::lifecycle::{Stop, spawn};
+use crate::refusal::Refusal;
+use crate::store::{Account, Job, Overview};
+use crate::verbs::accounts;
+use crate::verbs::sync::{Ticket, request};
+use crate::worker;
+
+/// How often the row is looked at.
+const LOOK_MS: i64 = 100;
+/// How often the mirror is counted, which costs more.
+const COUNT_MS: i64 = 1_000;
+/// How long a worker may take to leave its job in order; what it then has not written is asked again.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// How a sync ended.
+#[derive(Debug)]
+pub enum Ran {
+    /// The job is over, done or not.
+    Over(Job),
+    /// A stop was asked for; the job stays.
+    Interrupted(Job),
+    /// The last sync is recent, and nobody forced another.
+    Recent {
+        /// When it ended.
+        last_sync_at: Timestamp,
+    },
+    /// The account cannot be synced until somebody acts.
+    Stopped {
+        /// Stable code.
+        code: &'static str,
+        /// What to do.
+        what: String,
+    },
+}
+
+/// How a run stands.
+#[derive(Debug)]
+pub struct Snapshot<'a> {
+    /// The job.
+    pub job: &'a Job,
+    /// Its account.
+    pub account: &'a Account,
+    /// What the mirror holds; a little old.
+    pub overview: &'a Overview,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Shows how a run stands.
+pub trait View: Send {
+    /// Shows it.
+    fn show(&mut self, snapshot: &Snapshot<'_>);
+    /// Takes away what would stand in the way of other output.
+    fn end(&mut self);
+}
+
+/// Asks for a sync and works on it until it is over or a stop is asked for.
+pub async fn run(
+    app: &App,
+    account: &AccountId,
+    forced: bool,
+    stop: &Stop,
+    view: &mut dyn View,
+) -> Result<Ran, Refusal> {
+    let job = match request(app, account, forced).await? {
+        Ticket::Job { job, .. } => job,
+        Ticket::Recent { last_sync_at } => return Ok(Ran::Recent { last_sync_at }),
+        Ticket::Stopped { code, what } => return Ok(Ran::Stopped { code, what }),
+    };
+    let worker_stop = Stop::default();
+    let mut worker = spawn(worker::run_account(app.clone(), worker_stop.clone(), account.clone()));
+    let watched = watch(app, job.id, stop, view, || worker.is_finished()).await;
+    view.end();
+    worker_stop.ask();
+    let left = tokio::time::timeout(GRACE, &mut worker).await;
+    let worked = match left {
+        Ok(Ok(worked)) => worked,
+        Ok(Err(_)) => Err(Refusal::Internal("the worker broke off; run the command again to go on".into())),
+        Err(_) => {
+            worker.abort();
+            Ok(())
+        }
+    };
+    let (job, is_stopped) = watched?;
+    match (job.state.is_over(), is_stopped) {
+        (true, _) => Ok(Ran::Over(job)),
+        (false, true) => Ok(Ran::Interrupted(job)),
+        (false, false) => {
+            worked?;
+            Err(Refusal::Internal("the worker ended before the run; run the command again to go on".into()))
+        }
+    }
+}
+
+/// Watches a job until it is over, a stop is asked for, or nobody here works any more; tells whether it was the stop.
+async fn watch(
+    app: &App,
+    job: i64,
+    stop: &Stop,
+    view: &mut dyn View,
+    is_deserted: impl Fn() -> bool,
+) -> Result<(Job, bool), Refusal> {
+    let mut counted: Option<(Overview, Timestamp)> = None;
+    loop {
+        let was_deserted = is_deserted();
+        let row = app.store.job(job).await?.ok_or_else(|| Refusal::NotFound("the run was removed".into()))?;
+        let now = app.clock.now();
+        let account = accounts::find(app, &row.account).await?;
+        let overview = match counted.take() {
+            Some((overview, at)) if now.since_ms(at) < COUNT_MS && !row.state.is_over() => (overview, at),
+            _ => (app.store.overview(&row.account).await?, now),
+        };
+        view.show(&Snapshot { job: &row, account: &account, overview: &overview.0, now });
+        counted = Some(overview);
+        if row.state.is_over() || stop.is_asked() || was_deserted {
+            return Ok((row, stop.is_asked()));
+        }
+        tokio::select! {
+            () = app.clock.nap_until(now.plus_ms(LOOK_MS)) => {}
+            () = stop.asked() => {}
+        }
+    }
+}

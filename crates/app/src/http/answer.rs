@@ -1,0 +1,163 @@
+//! Answers: JSON bodies, and the one body that every error has.
+//!
+//! The error body is the superset that all known clients read (HTTP contract 1.5). What went wrong inside the database
+//! or in our code is logged, never shown: an answer tells what to do next.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use threadkeep_core::time::Timestamp;
+
+use crate::refusal::Refusal;
+use crate::store::StoreError;
+
+/// After how many seconds a client may try again when the database did not answer.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request was not fulfilled.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// A verb refused.
+    Refused(Refusal),
+    /// A key was presented, and it does not work.
+    InvalidKey,
+    /// The body is not a JSON object.
+    InvalidJson(&'static str),
+    /// The body is larger than allowed.
+    TooLarge(usize),
+    /// The body did not come in time.
+    SlowBody,
+    /// There is no such path.
+    NoRoute,
+    /// The path does not know this method.
+    NoMethod,
+    /// A key in the address would end in logs.
+    CredentialsInUrl,
+    /// The answer took too long.
+    TimedOut,
+    /// A handler panicked.
+    Panicked,
+}
+
+impl<E: Into<Refusal>> From<E> for Fault {
+    fn from(refusal: E) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+/// A parameter or field with a wrong value.
+pub(super) fn invalid(name: &str, what: &str) -> Fault {
+    Fault::Refused(Refusal::Invalid(format!("{name}: {what}")))
+}
+
+impl Fault {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Refused(refusal) => {
+                StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Self::InvalidKey => StatusCode::UNAUTHORIZED,
+            Self::InvalidJson(_) | Self::CredentialsInUrl => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::InvalidKey => "invalid_key",
+            Self::InvalidJson(_) => "invalid_json",
+            Self::TooLarge(_) => "body_too_large",
+            Self::SlowBody => "body_timeout",
+            Self::NoRoute => "not_found",
+            Self::NoMethod => "method_not_allowed",
+            Self::CredentialsInUrl => "credentials_in_url",
+            Self::TimedOut => "timed_out",
+            Self::Panicked => "internal_error",
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Refused(Refusal::Store(error)) => store_text(error).into(),
+            Self::Refused(Refusal::Internal(_)) | Self::Panicked => {
+                "internal error: the log of the server has the details".into()
+            }
+            Self::Refused(Refusal::Secret(_)) => {
+                "a stored secret cannot be opened: run `threadkeep doctor` on the server".into()
+            }
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::InvalidKey => Refusal::Unauthorized.to_string(),
+            Self::InvalidJson(what) => format!("the body is not usable: {what}"),
+            Self::TooLarge(max) => format!("the body is larger than {max} bytes"),
+            Self::SlowBody => "the body did not come in time".into(),
+            Self::NoRoute => "there is no such path: docs/API.md lists those that exist".into(),
+            Self::NoMethod => "this path does not know this method: the Allow header lists those that it knows".into(),
+            Self::CredentialsInUrl => {
+                "a key in the URL ends in logs: send it as `Authorization: Bearer <key>`, and revoke the one in the URL"
+                    .into()
+            }
+            Self::TimedOut => "the answer took too long: try again".into(),
+        }
+    }
+}
+
+fn store_text(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) | StoreError::LeaseLost => "the database does not answer: try again in some seconds",
+        StoreError::Full(_) => "the disk of the database is full: free some space; nothing was changed",
+        StoreError::Corrupt { .. } => "the database holds something unreadable: run `threadkeep doctor` on the server",
+        StoreError::SchemaNewer { .. } => "the database was written by a newer threadkeep: install that one",
+        StoreError::BadAddress(_) => "the database address cannot be used: see the log of the server",
+    }
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize)]
+struct ErrorBody<'a> {
+    success: bool,
+    error: &'a str,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let (status, code, text) = (self.status(), self.code(), self.text());
+        if let (true, Self::Refused(refusal)) = (status.is_server_error(), &self) {
+            tracing::error!(code, %refusal, "a request could not be answered");
+        }
+        let body = ErrorBody { success: false, error: &text, code, message: &text };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
+    }
+}
+
+/// Answers every path that does not exist.
+pub(super) async fn no_route() -> Fault {
+    Fault::NoRoute
+}
+
+/// Answers every method that a path does not know.
+pub(super) async fn no_method() -> Fault {
+    Fault::NoMethod
+}
+
+/// A time as a date-time text with milliseconds in UTC (HTTP contract 1.4).
+pub(super) fn date_time(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    format!("{at:.3}")
+}

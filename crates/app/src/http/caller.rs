@@ -1,0 +1,59 @@
+//! Who asks: the key of a request, and the scope that a handler demands by the type of its first argument.
+//!
+//! `Authorization: Bearer` is the only way in (HTTP contract 1.2); nothing else is looked at. A handler without one of
+//! these arguments is open to everybody: only `health` may be.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+use super::Room;
+use super::answer::Fault;
+use crate::refusal::Refusal;
+use crate::verbs::keys::{Caller, Scope, authenticate};
+
+/// Somebody who may read.
+#[derive(Debug)]
+pub(super) struct Reader(pub(super) Caller);
+
+/// Somebody who may ask for a sync.
+#[derive(Debug)]
+pub(super) struct Syncer(pub(super) Caller);
+
+impl FromRequestParts<Arc<Room>> for Reader {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
+        Ok(Self(caller(parts, room, Scope::Read).await?))
+    }
+}
+
+impl FromRequestParts<Arc<Room>> for Syncer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
+        Ok(Self(caller(parts, room, Scope::Sync).await?))
+    }
+}
+
+async fn caller(parts: &Parts, room: &Room, scope: Scope) -> Result<Caller, Fault> {
+    let mut given = parts.headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        return Err(Refusal::Unauthorized.into());
+    };
+    let key = value.to_str().ok().and_then(bearer).ok_or(Refusal::Unauthorized)?;
+    let caller = authenticate(&room.app, key).await.map_err(|refusal| match refusal {
+        Refusal::Unauthorized => Fault::InvalidKey,
+        other => other.into(),
+    })?;
+    caller.must(scope)?;
+    Ok(caller)
+}
+
+/// The key in a header value; the name of the scheme may be in any case (RFC 9110 11.1).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim()).filter(|key| !key.is_empty())
+}

@@ -1,0 +1,175 @@
+//! `GET /conversations`: pages of conversations from the mirror, newest activity first.
+//!
+//! Never asks LinkedIn. A cursor belongs to the question that it came from; see `cursor`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use threadkeep_core::id::{AccountId, ConversationId};
+use threadkeep_core::time::Timestamp;
+
+use super::Room;
+use super::accounts::{choose, within_reach};
+use super::answer::{Fault, invalid};
+use super::caller::Reader;
+use super::cursor::Cursors;
+use super::params::Params;
+use super::shape::{AccountName, ConversationItem, conversation};
+use crate::refusal::Refusal;
+use crate::store::{Account, ConversationFilter};
+use crate::verbs::keys::Caller;
+use crate::verbs::read::{self, ConversationPosition, ConversationsPage};
+
+/// Conversations on a page unless the caller says otherwise (HTTP contract 3.1).
+const COUNT_DEFAULT: i64 = 20;
+/// Most accounts that one request may name.
+const ACCOUNTS_MAX: usize = 100;
+
+/// Which accounts are meant.
+#[derive(Debug)]
+enum Chosen {
+    /// The default account of the key.
+    Default,
+    /// These.
+    Named(BTreeSet<String>),
+}
+
+/// What is asked.
+#[derive(Debug)]
+struct Question {
+    chosen: Chosen,
+    unread_only: bool,
+    /// A mirror has no labels: asking for labelled conversations finds none.
+    labelled_only: bool,
+    count: u32,
+    cursor: Option<String>,
+}
+
+/// A position as it stands in a cursor.
+#[derive(Debug, Serialize, Deserialize)]
+struct Position {
+    at: Timestamp,
+    conversation: ConversationId,
+    account: AccountId,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConversationsAnswer {
+    success: bool,
+    conversations: Vec<ConversationItem>,
+    accounts: Vec<AccountName>,
+    next_cursor: Option<String>,
+    has_more: bool,
+    from_cache: bool,
+}
+
+/// `GET /conversations`
+pub(super) async fn page(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    params: Params,
+) -> Result<Json<ConversationsAnswer>, Fault> {
+    let question = question(params)?;
+    let cursors = Cursors::of(&room, question.binding()).await?;
+    let after: Option<Position> = question.cursor.as_deref().map(|cursor| cursors.open(cursor)).transpose()?;
+    let accounts = accounts(&room, &caller, &question, after.as_ref()).await?;
+
+    let filter = ConversationFilter {
+        accounts: accounts.iter().map(|account| account.id.clone()).collect(),
+        unread_only: question.unread_only,
+        after: after.map(|position| (position.at, position.conversation, position.account)),
+    };
+    let found = match question.labelled_only {
+        true => ConversationsPage::default(),
+        false => read::conversations(&room.app, &filter, question.count).await?,
+    };
+    let next_cursor = found.next.map(|next| cursors.seal(&Position::from(next))).transpose()?;
+    let items = found.rows.iter().filter_map(|row| {
+        let account = accounts.iter().find(|account| account.id == row.account)?;
+        Some(conversation(row, account))
+    });
+    Ok(Json(ConversationsAnswer {
+        success: true,
+        conversations: items.collect(),
+        accounts: accounts.iter().map(AccountName::of).collect(),
+        has_more: next_cursor.is_some(),
+        next_cursor,
+        from_cache: true,
+    }))
+}
+
+impl Question {
+    /// Everything that decides what the list holds.
+    fn binding(&self) -> Vec<String> {
+        let accounts = match &self.chosen {
+            Chosen::Default => "default".to_owned(),
+            Chosen::Named(ids) => ids.iter().cloned().collect::<Vec<_>>().join(","),
+        };
+        vec!["conversations/1".into(), accounts, self.unread_only.to_string(), self.labelled_only.to_string()]
+    }
+}
+
+impl From<ConversationPosition> for Position {
+    fn from((at, conversation, account): ConversationPosition) -> Self {
+        Self { at, conversation, account }
+    }
+}
+
+fn question(mut params: Params) -> Result<Question, Fault> {
+    let one = params.take("accountId");
+    let several = params.take("linkedinAccountIds");
+    let chosen = match (one, several) {
+        (None, None) => Chosen::Default,
+        (Some(id), None) => Chosen::Named(BTreeSet::from([id])),
+        (None, Some(ids)) => Chosen::Named(ids.split(',').map(|id| id.trim().to_owned()).collect()),
+        (Some(_), Some(_)) => return Err(invalid("linkedinAccountIds", "give either this or accountId")),
+    };
+    if matches!(&chosen, Chosen::Named(ids) if ids.len() > ACCOUNTS_MAX) {
+        return Err(invalid("linkedinAccountIds", &format!("at most {ACCOUNTS_MAX}")));
+    }
+    let count = params.take_number("count", 1..=i64::from(read::PAGE_MAX))?;
+    let limit = params.take_number("limit", 1..=i64::from(read::PAGE_MAX))?;
+    if count.is_some() && limit.is_some() && count != limit {
+        return Err(invalid("limit", "it is another name of count: give one of them"));
+    }
+    let count = u32::try_from(count.or(limit).unwrap_or(COUNT_DEFAULT)).unwrap_or(read::PAGE_MAX);
+    let has_label = params.take("labelId").is_some();
+    let question = Question {
+        chosen,
+        unread_only: params.take_flag("unreadOnly")?.unwrap_or(false),
+        labelled_only: params.take_flag("labeledOnly")?.unwrap_or(false) || has_label,
+        count,
+        cursor: params.take("nextCursor"),
+    };
+    params.finish()?;
+    Ok(question)
+}
+
+/// The accounts that are read. A walk through the default account stays with it, whichever is the default by then.
+async fn accounts(
+    room: &Room,
+    caller: &Caller,
+    question: &Question,
+    after: Option<&Position>,
+) -> Result<Vec<Account>, Fault> {
+    match (&question.chosen, after) {
+        (Chosen::Named(ids), _) => {
+            let mut accounts = Vec::with_capacity(ids.len());
+            for id in ids {
+                accounts.push(within_reach(&room.app, caller, id).await?);
+            }
+            Ok(accounts)
+        }
+        (Chosen::Default, None) => Ok(vec![choose(&room.app, caller, None).await?]),
+        (Chosen::Default, Some(position)) => match read::account(&room.app, caller.reach(), &position.account).await {
+            Ok(account) => Ok(vec![account]),
+            Err(Refusal::NoAccount) => Err(Refusal::InvalidCursor.into()),
+            Err(other) => Err(other.into()),
+        },
+    }
+}

@@ -1,0 +1,231 @@
+//! `GET /conversations/{urn}/messages`: pages of messages from the mirror, newest first.
+//!
+//! Always answered from the database. The `sync` parameter only decides whether a refresh is asked for and awaited
+//! before (design 5); a refresh that does not come in time or fails never fails the read.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use threadkeep_core::id::{AccountId, ConversationId, InvalidId, MessageId};
+use threadkeep_core::sync::Health;
+use threadkeep_core::time::Timestamp;
+
+use super::Room;
+use super::accounts::within_reach;
+use super::answer::{Fault, invalid};
+use super::caller::Reader;
+use super::cursor::Cursors;
+use super::params::Params;
+use super::shape::{MessageItem, Participant, message, participants};
+use super::sync::wait;
+use crate::refusal::Refusal;
+use crate::store::{Account, ConversationRow, JobState, MessageFilter};
+use crate::verbs::keys::{Caller, Scope};
+use crate::verbs::read::{self, MessagesPage};
+use crate::verbs::sync::{self, Ticket};
+
+/// Messages on a page unless the caller says otherwise (HTTP contract 3.2).
+const COUNT_DEFAULT: i64 = 50;
+/// How long a read waits for a refresh that nobody asked for.
+const BRIEF_WAIT_MS: i64 = 2_000;
+/// Last millisecond of the year 9999.
+const TIME_MAX_MS: i64 = 253_402_300_799_999;
+/// The first of all message ids in the order of bytes; a cursor that is a plain time stands before it.
+const FIRST_ID: &str = "+";
+
+/// What is asked.
+#[derive(Debug)]
+struct Question {
+    account: Option<String>,
+    count: u32,
+    cursor: Option<String>,
+    since: Option<Timestamp>,
+    sync: Option<bool>,
+}
+
+/// A position as it stands in a cursor.
+#[derive(Debug, Serialize, Deserialize)]
+struct Position {
+    at: Timestamp,
+    message: MessageId,
+}
+
+/// What came of refreshing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Freshness {
+    /// A sync ended within this request.
+    Synced,
+    /// The database answers, for this reason.
+    Kept(&'static str),
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessagesAnswer {
+    success: bool,
+    messages: Vec<MessageItem>,
+    participants: Vec<Participant>,
+    has_more: bool,
+    cursor: Option<String>,
+    note: &'static str,
+    from_cache: bool,
+    account_id: String,
+    conversation_id: String,
+    conversation_urn: String,
+    completeness: &'static str,
+}
+
+/// `GET /conversations/{urn}/messages`
+pub(super) async fn page(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<MessagesAnswer>, Fault> {
+    let question = question(params)?;
+    let id = conversation_id(path)?;
+    let (account, kept) = find(&room, &caller, &question, &id).await?;
+    let binding = vec!["messages/1".into(), account.id.to_string(), id.to_string(), format!("{:?}", question.since)];
+    let cursors = Cursors::of(&room, binding).await?;
+    let before = question.cursor.as_deref().map(|cursor| position(&cursors, cursor)).transpose()?;
+
+    let freshness = refresh(&room, &caller, &account, &question).await?;
+    let conversation = match kept {
+        Some(kept) if freshness != Freshness::Synced => kept,
+        _ => read::conversation(&room.app, std::slice::from_ref(&account.id), &id).await?,
+    };
+    let filter = MessageFilter { before, since: question.since };
+    let found = read::messages(&room.app, conversation, &filter, question.count).await?;
+    let next = found.next.clone().map(|(at, message)| cursors.seal(&Position { at, message })).transpose()?;
+    Ok(Json(answer(&found, &account, next, freshness)))
+}
+
+fn answer(found: &MessagesPage, account: &Account, cursor: Option<String>, freshness: Freshness) -> MessagesAnswer {
+    let owner = &account.member;
+    let row = &found.conversation;
+    let shown = found.messages.iter().map(|kept| {
+        let sender = kept.sender.as_ref().and_then(|id| found.people.get(id));
+        message(kept, sender, owner)
+    });
+    MessagesAnswer {
+        success: true,
+        messages: shown.collect(),
+        participants: participants(&row.participants, owner),
+        has_more: cursor.is_some(),
+        cursor,
+        note: match freshness {
+            Freshness::Synced => "the account was synced just now",
+            Freshness::Kept(why) => why,
+        },
+        from_cache: freshness != Freshness::Synced,
+        account_id: account.id.to_string(),
+        conversation_id: row.conversation.id.to_string(),
+        conversation_urn: row.conversation.id.urn(owner),
+        completeness: row.completeness.as_str(),
+    }
+}
+
+fn question(mut params: Params) -> Result<Question, Fault> {
+    let count = params.take_number("count", 1..=i64::from(read::PAGE_MAX))?;
+    let limit = params.take_number("limit", 1..=i64::from(read::PAGE_MAX))?;
+    if count.is_some() && limit.is_some() && count != limit {
+        return Err(invalid("limit", "it is another name of count: give one of them"));
+    }
+    let question = Question {
+        account: params.take("accountId"),
+        count: u32::try_from(count.or(limit).unwrap_or(COUNT_DEFAULT)).unwrap_or(read::PAGE_MAX),
+        cursor: params.take("cursor"),
+        since: params.take_number("since", 0..=TIME_MAX_MS)?.map(Timestamp),
+        sync: params.take_flag("sync")?,
+    };
+    params.finish()?;
+    Ok(question)
+}
+
+/// The id in the path. What is well-formed but names no thread of the mirror, such as one of Sales Navigator, is not
+/// found; what no id looks like is refused.
+fn conversation_id(path: Result<Path<String>, PathRejection>) -> Result<ConversationId, Fault> {
+    let malformed = || invalid("conversationUrn", "the URN or the bare id of a conversation, URL-encoded");
+    let Path(text) = path.map_err(|_| malformed())?;
+    match ConversationId::parse(&text) {
+        Ok(id) => Ok(id),
+        Err(InvalidId::WrongKind) => Err(Refusal::NoConversation.into()),
+        Err(_) => Err(malformed()),
+    }
+}
+
+/// Whose conversation it is, and the conversation when the mirror has it. Without a named account the default one is
+/// looked at first, then the others. One that the mirror lacks may come with a sync that the caller asked for, but only
+/// when it is plain which account is meant.
+async fn find(
+    room: &Room,
+    caller: &Caller,
+    question: &Question,
+    id: &ConversationId,
+) -> Result<(Account, Option<ConversationRow>), Fault> {
+    let mut accounts = match &question.account {
+        Some(named) => vec![within_reach(&room.app, caller, named).await?],
+        None => read::accounts(&room.app, caller.reach()).await?,
+    };
+    accounts.sort_by_key(|account| std::cmp::Reverse(account.last_sync_at));
+    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
+    let row = match read::conversation(&room.app, &ids, id).await {
+        Ok(row) => Some(row),
+        Err(Refusal::NoConversation) if question.sync == Some(true) && ids.len() == 1 => None,
+        Err(other) => return Err(other.into()),
+    };
+    let owner = accounts.into_iter().find(|account| row.as_ref().is_none_or(|row| row.account == account.id));
+    Ok((owner.ok_or(Refusal::NoConversation)?, row))
+}
+
+/// A cursor of ours, or a plain time in milliseconds: older messages than this (HTTP contract 3.2).
+fn position(cursors: &Cursors<'_>, cursor: &str) -> Result<(Timestamp, MessageId), Fault> {
+    if !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit()) {
+        let at = cursor.parse().ok().filter(|ms| *ms <= TIME_MAX_MS).ok_or(Refusal::InvalidCursor)?;
+        let first = MessageId::new(FIRST_ID).map_err(|_| Refusal::InvalidCursor)?;
+        return Ok((Timestamp(at), first));
+    }
+    let position: Position = cursors.open(cursor)?;
+    Ok((position.at, position.message))
+}
+
+/// Asks for a sync and waits for it, as far as the caller wishes and may.
+async fn refresh(room: &Room, caller: &Caller, account: &Account, question: &Question) -> Result<Freshness, Fault> {
+    let settings = &room.app.sync;
+    let age_ms = account.last_sync_at.map(|at| room.app.clock.now().since_ms(at));
+    let wait_ms = match question.sync {
+        Some(false) => return Ok(Freshness::Kept("from the local copy, as asked")),
+        Some(true) => {
+            caller.must(Scope::Sync)?;
+            settings.wait_default_ms.min(settings.wait_max_ms)
+        }
+        None if question.cursor.is_some() => return Ok(Freshness::Kept("from the local copy, as the page before")),
+        None if age_ms.is_some_and(|age_ms| age_ms < settings.recent_ms) => {
+            return Ok(Freshness::Kept("from the local copy, which is fresh"));
+        }
+        None if account.health != Health::Connected => {
+            return Ok(Freshness::Kept("from the local copy; the account cannot be synced now"));
+        }
+        None if !caller.may(Scope::Sync) => {
+            return Ok(Freshness::Kept("from the local copy; this key may not ask for a sync"));
+        }
+        None => BRIEF_WAIT_MS,
+    };
+    Ok(match sync::request(&room.app, &account.id, false).await? {
+        Ticket::Recent { .. } => Freshness::Kept("from the local copy, which is fresh"),
+        Ticket::Stopped { .. } => Freshness::Kept("from the local copy; the account cannot be synced now"),
+        Ticket::Job { job, .. } => match wait(room, job, wait_ms).await?.state {
+            JobState::Done => Freshness::Synced,
+            JobState::Failed | JobState::Cancelled => {
+                Freshness::Kept("from the local copy; the sync failed, see /conversations/sync/status")
+            }
+            JobState::Queued | JobState::Running | JobState::Waiting => {
+                Freshness::Kept("from the local copy; a sync is going on")
+            }
+        },
+    })
+}

@@ -1,0 +1,125 @@
+//! Messages and their attachments in answers (HTTP contract 3.2).
+//!
+//! Who wrote a message is decided by ids, never by names. What is neither text nor an attachment stands in `contents`
+//! as it is kept.
+
+use serde::Serialize;
+use threadkeep_core::content::{Content, Reaction};
+use threadkeep_core::id::PersonId;
+use threadkeep_core::message::{Message, MessageFormat};
+use threadkeep_core::person::Person;
+
+use super::person::shown_name;
+
+/// A message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageItem {
+    message_urn: String,
+    text: String,
+    sent_at: i64,
+    sender_profile_id: String,
+    sender_name: String,
+    sender_photo: String,
+    is_sent_by_owner: bool,
+    has_attachment: bool,
+    attachments: Vec<Attachment>,
+    message_id: String,
+    backend_message_urn: String,
+    sender_urn: Option<String>,
+    subject: Option<String>,
+    format: String,
+    is_edited: bool,
+    is_recalled: bool,
+    is_system: bool,
+    fallback_text: Option<String>,
+    reactions: Vec<ReactionItem>,
+    contents: Vec<Content>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReactionItem {
+    emoji: String,
+    count: u32,
+    first_reacted_at: Option<i64>,
+    viewer_reacted: bool,
+}
+
+/// Something that came with a message; a field that its kind does not have is null.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attachment {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    name: Option<String>,
+    media_type: Option<String>,
+    byte_size: Option<i64>,
+    url: Option<String>,
+    asset: Option<String>,
+    duration_ms: Option<i64>,
+    width: Option<i64>,
+    height: Option<i64>,
+}
+
+/// A kept message as the contract shows it.
+pub(crate) fn message(kept: &Message, sender: Option<&Person>, owner: &PersonId) -> MessageItem {
+    let attachments: Vec<Attachment> = kept.content.iter().filter_map(attachment).collect();
+    MessageItem {
+        message_urn: kept.id.urn(owner),
+        text: kept.body.clone(),
+        sent_at: kept.delivered_at.0,
+        sender_profile_id: kept.sender.as_ref().map(ToString::to_string).unwrap_or_default(),
+        sender_name: match kept.sender {
+            Some(_) => shown_name(&sender.map(Person::full_name).unwrap_or_default()),
+            None => String::new(),
+        },
+        sender_photo: sender.and_then(|person| person.picture_url.clone()).unwrap_or_default(),
+        is_sent_by_owner: kept.sender.as_ref() == Some(owner),
+        has_attachment: !attachments.is_empty(),
+        attachments,
+        message_id: kept.id.to_string(),
+        backend_message_urn: format!("urn:li:messagingMessage:{}", kept.id),
+        sender_urn: kept.sender.as_ref().map(PersonId::urn),
+        subject: kept.subject.clone(),
+        format: kept.format.as_str().to_owned(),
+        is_edited: kept.format == MessageFormat::Edited,
+        is_recalled: kept.format == MessageFormat::Recalled,
+        is_system: kept.format == MessageFormat::System,
+        fallback_text: kept.fallback_text.clone(),
+        reactions: kept.reactions.iter().map(reaction).collect(),
+        contents: kept.content.iter().filter(|content| attachment(content).is_none()).cloned().collect(),
+    }
+}
+
+/// Whether something came with a message that can be opened.
+pub(super) fn has_attachment(kept: &Message) -> bool {
+    kept.content.iter().any(|content| attachment(content).is_some())
+}
+
+fn reaction(kept: &Reaction) -> ReactionItem {
+    ReactionItem {
+        emoji: kept.emoji.clone(),
+        count: kept.count,
+        first_reacted_at: kept.first_reacted_at.map(|at| at.0),
+        viewer_reacted: kept.viewer_reacted,
+    }
+}
+
+fn attachment(content: &Content) -> Option<Attachment> {
+    let none = Attachment::default();
+    Some(match content.clone() {
+        Content::Image { asset, url } => Attachment { kind: "image", asset, url, ..none },
+        Content::File { asset, byte_size, media_type, name, url } => {
+            Attachment { kind: "file", asset, byte_size, media_type, name, url, ..none }
+        }
+        Content::Video { asset, duration_ms, media_type, url } => {
+            Attachment { kind: "video", asset, duration_ms, media_type, url, ..none }
+        }
+        Content::Audio { duration_ms, url } => Attachment { kind: "audio", duration_ms, url, ..none },
+        Content::External { title, url, width, height } => {
+            Attachment { kind: "external", name: title, url, width, height, ..none }
+        }
+        _ => return None,
+    })
+}

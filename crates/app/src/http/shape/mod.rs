@@ -1,0 +1,12 @@
+//! The JSON of the API: kept records as the contract shows them.
+//!
+//! Every field of the contract is there, of its type; a text that is not known is empty unless the contract says null.
+//! More fields may be added, none may be taken away. `docs/API.md` lists them.
+
+mod conversation;
+mod message;
+mod person;
+
+pub(super) use conversation::{ConversationItem, conversation};
+pub(super) use message::{MessageItem, message};
+pub(super) use person::{AccountName, Participant, full_name, participants};

@@ -1,0 +1,211 @@
+//! `GET /conversations/sync/status`: how the mirror of each account stands.
+//!
+//! The contract's shape (HTTP contract 2.2) with three additions: the current run, the completeness, the health. Reads
+//! the database only.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use threadkeep_core::sync::pace::{GAP_MAX_MS, GAP_MIN_MS, Pace};
+use threadkeep_core::time::Timestamp;
+
+use super::Room;
+use super::accounts::within_reach;
+use super::answer::{Fault, date_time};
+use super::caller::Reader;
+use super::params::Params;
+use super::shape::full_name;
+use crate::store::{Account, Job, Overview, Progress};
+use crate::verbs::{read, sync};
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(super) struct StatusAnswer {
+    success: bool,
+    accounts: Vec<AccountStanding>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccountStanding {
+    account_id: String,
+    account_name: String,
+    account_picture: String,
+    sync_state: SyncState,
+    current_run: Option<Run>,
+    completeness: Holdings,
+    health: HealthState,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SyncState {
+    last_sync_at: Option<String>,
+    sync_in_progress: bool,
+    total_conversations: u64,
+    total_messages: u64,
+    consecutive_failures: u32,
+    last_error: Option<String>,
+    last_error_code: Option<String>,
+    initial_sync_completed: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    run_id: i64,
+    state: &'static str,
+    is_interrupted: bool,
+    is_forced: bool,
+    cancel_requested: bool,
+    phase: String,
+    current_conversation_id: Option<String>,
+    created_at: String,
+    started_at: Option<String>,
+    not_before: Option<String>,
+    counters: Counters,
+    estimate: Option<Estimate>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counters {
+    requests: u64,
+    troubles: u64,
+    list_pages: u64,
+    message_pages: u64,
+    conversations_changed: u64,
+    conversations_finished: u64,
+    messages_new: u64,
+    messages_changed: u64,
+    oddities: u64,
+}
+
+/// The least that is left: each conversation that is due costs a request or more.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Estimate {
+    requests_at_least: u64,
+    duration_ms_at_least: u64,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Holdings {
+    conversations_complete: u64,
+    conversations_partial: u64,
+    conversations_quarantined: u64,
+    conversations_due: u64,
+    oldest_message_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthState {
+    status: &'static str,
+    detail: Option<String>,
+    hold_reason: Option<&'static str>,
+    hold_until: Option<String>,
+}
+
+/// `GET /conversations/sync/status`
+pub(super) async fn all(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    mut params: Params,
+) -> Result<Json<StatusAnswer>, Fault> {
+    let named = params.take("accountId");
+    params.finish()?;
+    let accounts = match named {
+        Some(id) => vec![within_reach(&room.app, &caller, &id).await?],
+        None => read::accounts(&room.app, caller.reach()).await?,
+    };
+    let now = room.app.clock.now();
+    let all = sync::status(&room.app, accounts).await?;
+    let accounts = all.iter().map(|one| standing(one, room.app.sync.pace, now)).collect();
+    Ok(Json(StatusAnswer { success: true, accounts }))
+}
+
+fn standing(status: &sync::Status, pace: Pace, now: Timestamp) -> AccountStanding {
+    let sync::Status { account, overview, job } = status;
+    let open = job.as_ref().filter(|job| !job.state.is_over());
+    AccountStanding {
+        account_id: account.id.to_string(),
+        account_name: full_name(account),
+        account_picture: account.picture_url.clone().unwrap_or_default(),
+        sync_state: SyncState {
+            last_sync_at: account.last_sync_at.map(date_time),
+            sync_in_progress: status.in_progress(now),
+            total_conversations: overview.conversations,
+            total_messages: overview.messages,
+            consecutive_failures: account.consecutive_failures,
+            last_error: account.last_error.as_ref().map(|failure| failure.what.clone()),
+            last_error_code: account.last_error.as_ref().map(|failure| failure.code.clone()),
+            initial_sync_completed: account.inbox.imported_at.is_some(),
+        },
+        current_run: open.map(|job| run(job, status.is_interrupted(now), overview, pace)),
+        completeness: holdings(overview),
+        health: health(account, now),
+    }
+}
+
+fn run(job: &Job, is_interrupted: bool, overview: &Overview, pace: Pace) -> Run {
+    Run {
+        run_id: job.id,
+        state: job.state.as_str(),
+        is_interrupted,
+        is_forced: job.forced,
+        cancel_requested: job.cancel_requested,
+        phase: job.progress.phase.clone(),
+        current_conversation_id: job.progress.current.as_ref().map(ToString::to_string),
+        created_at: date_time(job.created_at),
+        started_at: job.started_at.map(date_time),
+        not_before: (job.state == crate::store::JobState::Waiting).then(|| date_time(job.not_before)),
+        counters: counters(&job.progress),
+        estimate: job.started_at.map(|_| estimate(overview, pace)),
+    }
+}
+
+fn counters(done: &Progress) -> Counters {
+    Counters {
+        requests: done.requests,
+        troubles: done.troubles,
+        list_pages: done.list_pages,
+        message_pages: done.message_pages,
+        conversations_changed: done.conversations_changed,
+        conversations_finished: done.conversations_finished,
+        messages_new: done.messages_new,
+        messages_changed: done.messages_changed,
+        oddities: done.oddities,
+    }
+}
+
+fn estimate(overview: &Overview, pace: Pace) -> Estimate {
+    let gap_ms = match pace {
+        Pace::Polite => (GAP_MIN_MS + GAP_MAX_MS).unsigned_abs() / 2,
+        Pace::Open => 0,
+    };
+    Estimate { requests_at_least: overview.due, duration_ms_at_least: overview.due.saturating_mul(gap_ms) }
+}
+
+fn holdings(overview: &Overview) -> Holdings {
+    Holdings {
+        conversations_complete: overview.complete,
+        conversations_partial: overview.partial,
+        conversations_quarantined: overview.set_aside,
+        conversations_due: overview.due,
+        oldest_message_at: overview.oldest_message_at.map(date_time),
+    }
+}
+
+fn health(account: &Account, now: Timestamp) -> HealthState {
+    let hold = account.hold.as_ref().filter(|hold| hold.until > now);
+    HealthState {
+        status: account.health.as_str(),
+        detail: account.health_detail.clone(),
+        hold_reason: hold.map(|hold| hold.why.as_str()),
+        hold_until: hold.map(|hold| date_time(hold.until)),
+    }
+}

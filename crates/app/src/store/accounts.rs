@@ -1,0 +1,114 @@
+//! Accounts and their sessions.
+//!
+//! A session is only ever seen sealed, and lies in a table of its own that no view shows. A new login keeps everything
+//! that was mirrored.
+
+use async_trait::async_trait;
+use threadkeep_core::id::AccountId;
+use threadkeep_core::sync::track::InboxTrack;
+use threadkeep_core::time::Timestamp;
+
+use super::dialect::Dialect;
+use super::rows::{self, ACCOUNT};
+use super::statement::{json, sql};
+use super::{Account, Accounts, Login, SqlStore, StoreResult};
+
+/// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
+const TABLES_OF_ACCOUNT: [(&str, &str); 11] = [
+    ("messages", "account_pk = ?"),
+    ("tracks", "account_pk = ?"),
+    ("conversation_people", "account_pk = ?"),
+    ("conversation_categories", "conversation_pk IN (SELECT c.pk FROM conversations c WHERE c.account_pk = ?)"),
+    ("conversations", "account_pk = ?"),
+    ("people", "account_pk = ?"),
+    ("events", "account_pk = ?"),
+    ("oddities", "account_pk = ?"),
+    ("jobs", "account_pk = ?"),
+    ("sessions", "account_pk = ?"),
+    ("accounts", "pk = ?"),
+];
+
+#[async_trait]
+impl<D: Dialect> Accounts for SqlStore<D> {
+    async fn log_in(&self, login: &Login, now: Timestamp) -> StoreResult<()> {
+        let account = sql!(
+            "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
+             next_request_at, scope, inbox, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?) \
+             ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
+             last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
+             premium = excluded.premium, health = 'connected', health_detail = NULL",
+            &login.id,
+            &login.member,
+            &login.first_name,
+            &login.last_name,
+            &login.public_id,
+            &login.picture_url,
+            login.premium,
+            now,
+            json(&login.scope)?,
+            json(&InboxTrack::default())?,
+            now,
+        );
+        let session = sql!(
+            "INSERT INTO sessions (account_pk, sealed, updated_at) \
+             VALUES ((SELECT pk FROM accounts WHERE id = ?), ?, ?) \
+             ON CONFLICT (account_pk) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+            &login.id,
+            login.sealed_session.as_slice(),
+            now,
+        );
+        self.write(vec![account, session]).await.map(|_| ())
+    }
+
+    async fn account(&self, id: &AccountId) -> StoreResult<Option<Account>> {
+        let row = self.row(sql!(format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?"), id)).await?;
+        row.map(|row| rows::account(&mut row.columns("accounts"))).transpose()
+    }
+
+    async fn accounts(&self) -> StoreResult<Vec<Account>> {
+        let text = format!("SELECT {ACCOUNT} FROM accounts a ORDER BY a.created_at, a.pk");
+        let rows = self.rows(sql!(text)).await?;
+        rows.into_iter().map(|row| rows::account(&mut row.columns("accounts"))).collect()
+    }
+
+    async fn remove_account(&self, id: &AccountId) -> StoreResult<bool> {
+        let mut tx = self.db.begin().await?;
+        let locked = format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING);
+        let found = self.db.run(&mut tx, vec![sql!(locked, id)]).await?;
+        let Some(row) = rows::rows(found).next() else {
+            self.db.abandon(tx).await;
+            return Ok(false);
+        };
+        let pk = row.columns("accounts").int("pk")?;
+        let script = TABLES_OF_ACCOUNT
+            .into_iter()
+            .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk))
+            .collect();
+        self.db.finish(tx, script).await?;
+        Ok(true)
+    }
+
+    async fn sealed_session(&self, id: &AccountId) -> StoreResult<Option<Vec<u8>>> {
+        let text = "SELECT s.sealed FROM sessions s JOIN accounts a ON a.pk = s.account_pk WHERE a.id = ?";
+        let row = self.row(sql!(text, id)).await?;
+        row.map(|row| row.columns("sessions").blob("sealed")).transpose()
+    }
+
+    async fn set_paused(&self, id: &AccountId, paused: bool) -> StoreResult<bool> {
+        let statement = match paused {
+            true => sql!("UPDATE accounts SET health = 'paused' WHERE id = ?", id),
+            // Only a pause is taken back: a dead session stays dead.
+            false => sql!(
+                "UPDATE accounts SET health = CASE WHEN health = 'paused' THEN 'connected' ELSE health END \
+                 WHERE id = ?",
+                id
+            ),
+        };
+        Ok(self.write_one(statement).await? > 0)
+    }
+
+    async fn clear_blocked(&self, id: &AccountId) -> StoreResult<()> {
+        let text = "UPDATE accounts SET hold_until = NULL, hold_why = NULL WHERE id = ? AND hold_why = 'blocked'";
+        self.write_one(sql!(text, id)).await.map(|_| ())
+    }
+}

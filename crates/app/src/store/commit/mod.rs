@@ -1,0 +1,95 @@
+//! The one write of a sync: what a step taught becomes rows, in one transaction and two scripts.
+//!
+//! The first script locks the job and reads the old rows of exactly the ids that the batch names; the core says what
+//! they become; the second script writes what changed and commits. An answer without news writes no record, and a
+//! step whose lease is lost writes nothing at all.
+
+mod fold;
+mod gather;
+mod write;
+
+use threadkeep_core::sync::track::Completeness;
+
+use super::dialect::Dialect;
+use super::rows;
+use super::statement::{Outcome, Statement};
+use super::{Commit, Committed, Progress, SqlStore, StoreError, StoreResult};
+pub(super) use write::{due, track_rows};
+
+use fold::Folded;
+use gather::Before;
+
+/// Conversations of one account that can have a number of their own: a key is the account's times this plus a number.
+const CONVERSATIONS_OF_ACCOUNT: i64 = 1 << 32;
+
+impl<D: Dialect> SqlStore<D> {
+    pub(super) async fn commit_step(&self, commit: &Commit<'_>) -> StoreResult<Committed> {
+        let (questions, script) = gather::script(commit, D::LOCKING);
+        let mut tx = self.db.begin().await?;
+        let answers = self.db.run(&mut tx, script).await?;
+        let planned = gather::read(&questions, answers, commit).and_then(|before| plan(commit, before));
+        let (script, plan) = match planned {
+            Ok(planned) => planned,
+            Err(error) => {
+                self.db.abandon(tx).await;
+                return Err(error);
+            }
+        };
+        let answers = self.db.finish(tx, script).await?;
+        plan.committed(answers)
+    }
+}
+
+/// What is left to tell once the transaction is through.
+struct Plan {
+    progress: Progress,
+    events: u64,
+    cancel_requested: bool,
+}
+
+fn plan(commit: &Commit<'_>, before: Option<Before>) -> StoreResult<(Vec<Statement>, Plan)> {
+    let before = before.ok_or(StoreError::LeaseLost)?;
+    let cancel_requested = before.cancel_requested;
+    let folded = fold::fold(commit, before);
+    let progress = progress(commit.progress, &folded, commit);
+    let script = write::script(commit, &folded, &progress)?;
+    let events = u64::try_from(folded.events.len()).unwrap_or(u64::MAX);
+    Ok((script, Plan { progress, events, cancel_requested }))
+}
+
+fn progress(before: &Progress, folded: &Folded, commit: &Commit<'_>) -> Progress {
+    let counts = &folded.counts;
+    let oddities = u64::try_from(commit.batch.oddities.len()).unwrap_or(u64::MAX);
+    Progress {
+        conversations_changed: before.conversations_changed + counts.conversations_changed,
+        conversations_finished: before.conversations_finished + finished(folded, commit),
+        messages_new: before.messages_new + counts.messages_new,
+        messages_changed: before.messages_changed + counts.messages_changed,
+        oddities: before.oddities + oddities,
+        ..before.clone()
+    }
+}
+
+/// 1 when the conversation that was asked about was due and now is up to date.
+fn finished(folded: &Folded, commit: &Commit<'_>) -> u64 {
+    let Some(track) = &commit.batch.track else {
+        return 0;
+    };
+    let was_due = folded.asked_was_due;
+    let is_whole = matches!(track.detail.completeness, Completeness::Complete | Completeness::EndUnproven);
+    u64::from(was_due && is_whole && track.due_rank().is_none())
+}
+
+impl Plan {
+    fn committed(self, answers: Vec<Outcome>) -> StoreResult<Committed> {
+        let due = match answers.into_iter().last().into_iter().flat_map(|one| one.rows).next() {
+            Some(row) => {
+                let mut row = row.columns("tracks");
+                let conversation = row.id("conversation_id")?;
+                Some(rows::track(&mut row, conversation)?)
+            }
+            None => None,
+        };
+        Ok(Committed { progress: self.progress, events: self.events, due, cancel_requested: self.cancel_requested })
+    }
+}

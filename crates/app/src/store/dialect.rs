@@ -1,0 +1,42 @@
+//! What differs between the two databases, and nothing else: how a transaction begins and ends, how rows are locked,
+//! how statements are sent, how the schema is brought up to date.
+//!
+//! Everything above this trait is written once. A transaction that is dropped without [`Dialect::finish`] must leave
+//! nothing behind.
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use super::statement::{Outcome, Statement};
+
+/// One of the two databases.
+#[async_trait]
+pub(super) trait Dialect: Send + Sync + Sized + 'static {
+    /// A write transaction.
+    type Tx: Send;
+
+    /// Stands after a SELECT whose rows this transaction is going to change.
+    const LOCKING: &'static str;
+    /// Stands after a SELECT of one row to take that nobody else is about to take.
+    const SKIPPING_LOCKED: &'static str;
+
+    /// Begins a write transaction.
+    async fn begin(&self) -> StoreResult<Self::Tx>;
+    /// Runs statements in it; gives one outcome for each. After an error the transaction is over.
+    async fn run(&self, tx: &mut Self::Tx, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
+    /// Runs statements in it and commits.
+    async fn finish(&self, tx: Self::Tx, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
+    /// Undoes it.
+    async fn abandon(&self, tx: Self::Tx);
+    /// Runs statements that only read, outside of a transaction.
+    async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
+
+    /// Brings the schema up to date, one process at a time.
+    async fn migrate(&self) -> StoreResult<()>;
+    /// The versions of the migrations that were applied.
+    async fn applied(&self) -> StoreResult<Vec<i64>>;
+    /// What `doctor` looks at in the database itself.
+    async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>>;
+    /// Closes all connections.
+    async fn close(&self);
+}

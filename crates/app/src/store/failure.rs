@@ -1,0 +1,93 @@
+//! What an error of a database means for the caller.
+//!
+//! Nothing of a row may get into an error: only codes and the texts of this file do, because a server's own words
+//! may quote the values of a statement.
+
+use sqlx::error::DatabaseError;
+
+use super::StoreError;
+
+/// Sorts an error by what the caller has to do.
+pub(super) fn store_error(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(error) => database_error(error.as_ref()),
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            StoreError::Full("no space is left on the device".to_owned())
+        }
+        sqlx::Error::Io(error) => StoreError::Unavailable(format!("input or output failed ({})", error.kind())),
+        sqlx::Error::Tls(_) => StoreError::Unavailable("the TLS connection could not be made".to_owned()),
+        sqlx::Error::PoolTimedOut => {
+            StoreError::Unavailable("all connections are in use, or none could be made in time".to_owned())
+        }
+        sqlx::Error::PoolClosed => StoreError::Unavailable("the store is closed".to_owned()),
+        sqlx::Error::WorkerCrashed => StoreError::Unavailable("the connection's thread has ended".to_owned()),
+        sqlx::Error::Protocol(_) => StoreError::Unavailable("the server's answer was not understood".to_owned()),
+        sqlx::Error::Configuration(_) => StoreError::BadAddress("its options are not understood".to_owned()),
+        _ => refused("a value has an unexpected type"),
+    }
+}
+
+fn database_error(error: &dyn DatabaseError) -> StoreError {
+    let code = error.code().unwrap_or_default();
+    match code.parse::<i32>() {
+        // SQLSTATE has five characters, SQLite's codes are small numbers; some of both are plain digits.
+        Ok(number) if code.len() < 5 => sqlite_error(number),
+        _ => postgres_error(&code),
+    }
+}
+
+/// Extended result codes; the low byte is the primary code.
+fn sqlite_error(code: i32) -> StoreError {
+    let what = match code & 0xff {
+        13 => return StoreError::Full("no space is left for the database file".to_owned()),
+        11 | 26 => return refused(&format!("the file is damaged or is not a database (SQLite {code})")),
+        5 | 6 => "another program is writing to it for too long",
+        3 | 8 | 14 | 23 => "the file cannot be opened for writing: check its owner and permissions",
+        10 => "reading or writing the file failed",
+        7 => "there is not enough memory",
+        9 | 15 => "the statement was interrupted",
+        _ => return refused(&format!("a statement was refused (SQLite {code})")),
+    };
+    StoreError::Unavailable(format!("{what} (SQLite {code})"))
+}
+
+fn postgres_error(code: &str) -> StoreError {
+    let what = match code {
+        "53100" => return StoreError::Full("no space is left at the PostgreSQL server".to_owned()),
+        "42501" | "25006" => "this user may not write to it",
+        "3D000" => "there is no such database",
+        "55P03" => "another program holds a lock for too long",
+        _ => match code.get(..2).unwrap_or_default() {
+            "08" | "57" | "58" => "the server is not reachable or shuts down",
+            "28" => "the server refuses the user or the password",
+            "40" => "another transaction was in the way",
+            "53" => "the server has no resources left",
+            "XX" => return refused(&format!("the server reports damage (PostgreSQL {code})")),
+            _ => return refused(&format!("a statement was refused (PostgreSQL {code})")),
+        },
+    };
+    StoreError::Unavailable(format!("{what} (PostgreSQL {code})"))
+}
+
+fn refused(what: &str) -> StoreError {
+    StoreError::Corrupt { table: "database", column: "schema", what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_sorted_by_what_has_to_be_done() {
+        assert!(matches!(sqlite_error(13), StoreError::Full(_)));
+        assert!(matches!(sqlite_error(5), StoreError::Unavailable(_)));
+        assert!(matches!(sqlite_error(517), StoreError::Unavailable(_)));
+        assert!(matches!(sqlite_error(778), StoreError::Unavailable(_)));
+        assert!(matches!(sqlite_error(11), StoreError::Corrupt { .. }));
+        assert!(matches!(sqlite_error(2067), StoreError::Corrupt { .. }));
+        assert!(matches!(postgres_error("53100"), StoreError::Full(_)));
+        assert!(matches!(postgres_error("40P01"), StoreError::Unavailable(_)));
+        assert!(matches!(postgres_error("57P01"), StoreError::Unavailable(_)));
+        assert!(matches!(postgres_error("23505"), StoreError::Corrupt { .. }));
+    }
+}

@@ -1,0 +1,264 @@
+//! What is due: jobs that are asked for, taken by a lease with an epoch, put back, and ended.
+//!
+//! A job that is not over is unique for its account. Its `due_at` says when somebody may take it: its not-before time,
+//! or the end of the lease while it runs. No write of a worker may succeed with an older epoch.
+
+use async_trait::async_trait;
+use threadkeep_core::id::AccountId;
+use threadkeep_core::sync::track::{CONVERSATION_ATTEMPTS_MAX, Completeness, ConversationTrack};
+use threadkeep_core::time::Timestamp;
+
+use super::commit::track_rows;
+use super::dialect::Dialect;
+use super::rows::{self, JOB};
+use super::statement::{Outcome, Statement, Value, json, sql};
+use super::{Claimed, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, StoreError, StoreResult};
+
+/// Jobs of an account that are kept; older ones that are over are forgotten.
+const JOBS_KEPT_MAX: i64 = 200;
+/// The states of jobs that are not over, as the partial indexes have them.
+const OPEN: &str = "('queued', 'running', 'waiting')";
+/// Columns of a job where only its own table is at hand.
+const JOB_ALONE: &str = "jobs.id, (SELECT a.id FROM accounts a WHERE a.pk = jobs.account_pk), jobs.state, \
+     jobs.is_forced, jobs.cancel_requested, jobs.not_before, jobs.due_at, jobs.created_at, jobs.started_at, \
+     jobs.finished_at, jobs.failure_code, jobs.failure, jobs.progress";
+
+#[async_trait]
+impl<D: Dialect> Jobs for SqlStore<D> {
+    async fn enqueue_sync(&self, account: &AccountId, forced: bool, now: Timestamp) -> StoreResult<(Job, bool)> {
+        let mut tx = self.db.begin().await?;
+        let mut asked = vec![
+            sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING), account),
+            sql!(
+                format!(
+                    "SELECT COUNT(*) FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
+                     WHERE a.id = ? AND j.state IN {OPEN}"
+                ),
+                account
+            ),
+        ];
+        if forced {
+            asked.push(set_aside(account));
+        }
+        let answers = self.db.run(&mut tx, asked).await?;
+        let script = match enqueued(answers, forced, now) {
+            Ok(found) => found,
+            Err(error) => {
+                self.db.abandon(tx).await;
+                return Err(error);
+            }
+        };
+        let Some((joined, script)) = script else {
+            self.db.abandon(tx).await;
+            return Err(StoreError::Unavailable("the account is not there any more".to_owned()));
+        };
+        let answers = self.db.finish(tx, script).await?;
+        let row = rows::rows(answers).last();
+        let row = row.ok_or_else(|| StoreError::Unavailable("the job is not there any more".to_owned()))?;
+        Ok((rows::job(&mut row.columns("jobs"))?, joined))
+    }
+
+    async fn claim(
+        &self,
+        only: Option<&AccountId>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<Option<Claimed>> {
+        let of_account = if only.is_some() { " AND j.account_pk = (SELECT pk FROM accounts WHERE id = ?)" } else { "" };
+        let text = format!(
+            "UPDATE jobs SET state = 'running', epoch = epoch + 1, due_at = ?, started_at = COALESCE(started_at, ?) \
+             WHERE id = (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND j.due_at <= ?{of_account} \
+             ORDER BY j.due_at, j.id LIMIT 1{}) RETURNING jobs.epoch, {JOB_ALONE}",
+            D::SKIPPING_LOCKED
+        );
+        let mut values: Vec<Value> = vec![lease_until.into(), now.into(), now.into()];
+        values.extend(only.map(Value::from));
+        let answers = self.write(vec![Statement::new(text, values)]).await?;
+        let Some(row) = rows::rows(answers).next() else {
+            return Ok(None);
+        };
+        let mut row = row.columns("jobs");
+        let epoch = row.int("epoch")?;
+        let job = rows::job(&mut row)?;
+        let lease = Lease { job: job.id, account: job.account.clone(), epoch };
+        Ok(Some(Claimed { job, lease }))
+    }
+
+    async fn put_back(&self, lease: &Lease, not_before: Timestamp, progress: &Progress) -> StoreResult<()> {
+        let text = "UPDATE jobs SET state = 'waiting', not_before = ?, due_at = ?, progress = ? \
+             WHERE id = ? AND epoch = ? AND state = 'running'";
+        let statement = sql!(text, not_before, not_before, json(progress)?, lease.job, lease.epoch);
+        match self.write_one(statement).await? {
+            0 => Err(StoreError::LeaseLost),
+            _ => Ok(()),
+        }
+    }
+
+    async fn finish(&self, lease: &Lease, end: &JobEnd, progress: &Progress, now: Timestamp) -> StoreResult<()> {
+        let progress = json(progress)?;
+        let mut tx = self.db.begin().await?;
+        let answers = self.db.run(&mut tx, vec![locked(lease, D::LOCKING)]).await?;
+        let Some(row) = rows::rows(answers).next() else {
+            self.db.abandon(tx).await;
+            return Err(StoreError::LeaseLost);
+        };
+        let account_pk = row.columns("accounts").int("pk")?;
+        let mut script = Vec::new();
+        script.extend(outcome(account_pk, end, now));
+        script.push(ended(lease, end, progress, now));
+        script.push(sql!(
+            format!(
+                "DELETE FROM jobs WHERE account_pk = ? AND state NOT IN {OPEN} AND id < (SELECT MIN(newest.id) FROM \
+                 (SELECT j.id FROM jobs j WHERE j.account_pk = ? ORDER BY j.id DESC LIMIT ?) newest)"
+            ),
+            account_pk,
+            account_pk,
+            JOBS_KEPT_MAX,
+        ));
+        self.db.finish(tx, script).await.map(|_| ())
+    }
+
+    async fn job(&self, id: i64) -> StoreResult<Option<Job>> {
+        let text = format!("SELECT {JOB} FROM jobs j JOIN accounts a ON a.pk = j.account_pk WHERE j.id = ?");
+        let row = self.row(sql!(text, id)).await?;
+        row.map(|row| rows::job(&mut row.columns("jobs"))).transpose()
+    }
+
+    async fn jobs(&self, account: &AccountId, limit: u32) -> StoreResult<Vec<Job>> {
+        let text = format!(
+            "SELECT {JOB} FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
+             WHERE j.account_pk = (SELECT pk FROM accounts WHERE id = ?) ORDER BY j.id DESC LIMIT ?"
+        );
+        let rows = self.rows(sql!(text, account, limit)).await?;
+        rows.into_iter().map(|row| rows::job(&mut row.columns("jobs"))).collect()
+    }
+
+    async fn request_cancel(&self, id: i64, now: Timestamp) -> StoreResult<bool> {
+        // Nobody works on one that is queued or waiting: it ends here and now.
+        let text = format!(
+            "UPDATE jobs SET cancel_requested = 1, \
+             finished_at = CASE WHEN state = 'running' THEN finished_at ELSE ? END, \
+             state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END \
+             WHERE id = ? AND state IN {OPEN}"
+        );
+        Ok(self.write_one(sql!(text, now, id)).await? > 0)
+    }
+
+    async fn enqueue_idle(&self, before: Timestamp, now: Timestamp) -> StoreResult<u64> {
+        let text = format!(
+            "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
+             SELECT a.pk, 'sync', 'queued', 0, ?, ?, ?, ? FROM accounts a WHERE a.health = 'connected' \
+             AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.account_pk = a.pk \
+             AND (j.state IN {OPEN} OR j.finished_at > ?)) ON CONFLICT DO NOTHING"
+        );
+        self.write_one(sql!(text, now, now, now, json(&Progress::default())?, before)).await
+    }
+
+    async fn next_due(&self) -> StoreResult<Option<Timestamp>> {
+        let row = self.row(sql!(format!("SELECT MIN(due_at) FROM jobs WHERE state IN {OPEN}"))).await?;
+        row.map(|row| row.columns("jobs").time_or_null("due_at")).transpose().map(Option::flatten)
+    }
+}
+
+/// Locks account and job of a lease that still holds.
+fn locked(lease: &Lease, locking: &str) -> Statement {
+    let text = format!(
+        "SELECT a.pk FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
+         WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
+    );
+    sql!(text, &lease.account, lease.job, lease.epoch)
+}
+
+fn ended(lease: &Lease, end: &JobEnd, progress: String, now: Timestamp) -> Statement {
+    let (state, failure) = match end {
+        JobEnd::Done => (JobState::Done, None),
+        JobEnd::Failed(failure) => (JobState::Failed, Some(failure)),
+        JobEnd::Cancelled => (JobState::Cancelled, None),
+    };
+    let [code, what] = rows::failure_values(failure);
+    sql!(
+        "UPDATE jobs SET state = ?, finished_at = ?, failure_code = ?, failure = ?, progress = ? WHERE id = ?",
+        state.as_str(),
+        now,
+        code,
+        what,
+        progress,
+        lease.job,
+    )
+}
+
+/// What the end of a run means for its account.
+fn outcome(account_pk: i64, end: &JobEnd, now: Timestamp) -> Option<Statement> {
+    match end {
+        JobEnd::Done => Some(sql!(
+            "UPDATE accounts SET last_sync_at = ?, consecutive_failures = 0, last_error_code = NULL, \
+             last_error = NULL, hold_until = CASE WHEN hold_why = 'blocked' THEN hold_until END, \
+             hold_why = CASE WHEN hold_why = 'blocked' THEN hold_why END WHERE pk = ?",
+            now,
+            account_pk,
+        )),
+        JobEnd::Failed(failure) => Some(sql!(
+            "UPDATE accounts SET consecutive_failures = consecutive_failures + 1, last_error_code = ?, \
+             last_error = ? WHERE pk = ?",
+            &failure.code,
+            &failure.what,
+            account_pk,
+        )),
+        JobEnd::Cancelled => None,
+    }
+}
+
+fn set_aside(account: &AccountId) -> Statement {
+    let text = format!(
+        "SELECT t.conversation_pk, c.id, {} FROM tracks t JOIN conversations c ON c.pk = t.conversation_pk \
+         WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND t.completeness = 'set_aside'",
+        rows::TRACK
+    );
+    sql!(text, account)
+}
+
+/// Whether there is a job to join, and the script that enqueues or joins; `None` without an account.
+fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<Option<(bool, Vec<Statement>)>> {
+    let mut answers = answers.into_iter();
+    let Some(row) = answers.next().and_then(|one| one.rows.into_iter().next()) else {
+        return Ok(None);
+    };
+    let account_pk = row.columns("accounts").int("pk")?;
+    let open = answers.next().and_then(|one| one.rows.into_iter().next());
+    let joined = open.map(|row| row.columns("jobs").int("count")).transpose()?.unwrap_or_default() > 0;
+    let mut revived = Vec::new();
+    for row in answers.flat_map(|one| one.rows) {
+        let mut row = row.columns("tracks");
+        let pk = row.int("conversation_pk")?;
+        let conversation = row.id("conversation_id")?;
+        revived.push((pk, one_more_try(rows::track(&mut row, conversation)?)));
+    }
+    let mut script = Vec::new();
+    track_rows(&mut script, account_pk, &revived)?;
+    if !joined {
+        script.push(sql!(
+            "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
+             VALUES (?, 'sync', 'queued', ?, ?, ?, ?, ?)",
+            account_pk,
+            forced,
+            now,
+            now,
+            now,
+            json(&Progress::default())?,
+        ));
+    } else if forced {
+        let text = format!("UPDATE jobs SET is_forced = 1 WHERE account_pk = ? AND state IN {OPEN}");
+        script.push(sql!(text, account_pk));
+    }
+    let text = format!("SELECT {JOB_ALONE} FROM jobs WHERE account_pk = ? AND state IN {OPEN}");
+    script.push(sql!(text, account_pk));
+    Ok(Some((joined, script)))
+}
+
+/// A conversation that was set aside is due again, and set aside again by its next failure.
+fn one_more_try(mut track: ConversationTrack) -> ConversationTrack {
+    let detail = &mut track.detail;
+    detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };
+    detail.attempts = CONVERSATION_ATTEMPTS_MAX - 1;
+    track
+}

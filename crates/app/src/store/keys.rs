@@ -1,0 +1,48 @@
+//! API keys: only the hash of a secret is kept, and a revoked key is never removed.
+
+use async_trait::async_trait;
+use threadkeep_core::time::Timestamp;
+
+use super::dialect::Dialect;
+use super::rows::{self, KEY};
+use super::statement::{json, sql};
+use super::{KeyRow, Keys, SqlStore, StoreResult};
+
+#[async_trait]
+impl<D: Dialect> Keys for SqlStore<D> {
+    async fn add_key(&self, key: &KeyRow) -> StoreResult<()> {
+        let accounts = key.accounts.as_ref().map(json).transpose()?;
+        self.write_one(sql!(
+            format!("INSERT INTO api_keys ({KEY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+            &key.id,
+            key.hash.as_slice(),
+            json(&key.scopes)?,
+            accounts,
+            &key.label,
+            key.created_at,
+            key.last_used_at,
+            key.revoked_at,
+        ))
+        .await
+        .map(|_| ())
+    }
+
+    async fn key(&self, id: &str) -> StoreResult<Option<KeyRow>> {
+        let row = self.row(sql!(format!("SELECT {KEY} FROM api_keys WHERE id = ?"), id)).await?;
+        row.map(|row| rows::key(&mut row.columns("api_keys"))).transpose()
+    }
+
+    async fn keys(&self) -> StoreResult<Vec<KeyRow>> {
+        let rows = self.rows(sql!(format!("SELECT {KEY} FROM api_keys ORDER BY created_at, id"))).await?;
+        rows.into_iter().map(|row| rows::key(&mut row.columns("api_keys"))).collect()
+    }
+
+    async fn revoke_key(&self, id: &str, now: Timestamp) -> StoreResult<bool> {
+        let text = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
+        Ok(self.write_one(sql!(text, now, id)).await? > 0)
+    }
+
+    async fn touch_key(&self, id: &str, now: Timestamp) -> StoreResult<()> {
+        self.write_one(sql!("UPDATE api_keys SET last_used_at = ? WHERE id = ?", now, id)).await.map(|_| ())
+    }
+}

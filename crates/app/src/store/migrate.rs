@@ -1,0 +1,77 @@
+//! The schema's versions: which there are, which a database has, and how it gets the others.
+//!
+//! A released migration is never changed; the next change is a new file in both folders. A database with a migration
+//! that this program does not know belongs to a newer program and must not be touched.
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::SqlSafeStr;
+
+use super::failure::store_error;
+use super::statement::Outcome;
+use super::{StoreError, StoreResult};
+
+/// The table in which the applied migrations are noted.
+pub(super) const TABLE: &str = "_sqlx_migrations";
+/// The versions in it.
+pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY version";
+/// The advisory lock under which PostgreSQL migrates; any fixed number of our own.
+pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
+
+/// Version, name, and the text for SQLite and for PostgreSQL.
+const MIGRATIONS: [(i64, &str, &str, &str); 1] = [(
+    1,
+    "start",
+    include_str!("../../migrations/sqlite/0001_start.sql"),
+    include_str!("../../migrations/postgres/0001_start.sql"),
+)];
+
+/// Where a database stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// The newest migration that it has; 0 for an empty one.
+    pub applied: i64,
+    /// The newest migration that this program has.
+    pub known: i64,
+}
+
+/// The newest migration that this program has.
+pub(super) fn newest_known() -> i64 {
+    MIGRATIONS.iter().map(|one| one.0).max().unwrap_or_default()
+}
+
+pub(super) fn sqlite_migrations() -> Migrator {
+    migrator(MIGRATIONS.iter().map(|(version, name, text, _)| (*version, *name, *text)))
+}
+
+pub(super) fn postgres_migrations() -> Migrator {
+    migrator(MIGRATIONS.iter().map(|(version, name, _, text)| (*version, *name, *text)))
+}
+
+fn migrator(migrations: impl Iterator<Item = (i64, &'static str, &'static str)>) -> Migrator {
+    let one = |(version, name, text): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    let mut migrator = Migrator::with_migrations(migrations.map(one).collect());
+    // The caller holds a lock of its own, in the transaction that this runs in.
+    migrator.set_locking(false);
+    migrator
+}
+
+/// Applies what is missing, inside the transaction of this connection.
+pub(super) async fn run<C: Migrate>(migrator: &Migrator, connection: &mut C) -> StoreResult<()> {
+    migrator.run_direct(None, connection, false).await.map_err(|error| match error {
+        MigrateError::VersionMissing(found) => StoreError::SchemaNewer { found, known: newest_known() },
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => store_error(error),
+        MigrateError::VersionMismatch(version) => StoreError::Corrupt {
+            table: TABLE,
+            column: "checksum",
+            what: format!("migration {version} is not the one of this program"),
+        },
+        _ => StoreError::Corrupt { table: TABLE, column: "version", what: "it cannot be migrated".to_owned() },
+    })
+}
+
+/// Whole numbers out of the first column.
+pub(super) fn versions(outcomes: Vec<Outcome>) -> StoreResult<Vec<i64>> {
+    outcomes.into_iter().flat_map(|one| one.rows).map(|row| row.columns(TABLE).int("version")).collect()
+}

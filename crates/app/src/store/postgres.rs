@@ -1,0 +1,218 @@
+//! PostgreSQL: a pool of connections, one round trip a statement.
+//!
+//! PostgreSQL cannot keep the character U+0000 in a text; it is written as an escape and read back, so that both
+//! databases keep exactly what came. Row locks are taken in the order jobs, accounts.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Executor, PgConnection, Postgres, Row as _};
+use sqlx::{Transaction, TypeInfo, ValueRef};
+
+use super::dialect::Dialect;
+use super::failure::store_error;
+use super::migrate;
+use super::statement::{Kind, Outcome, Row, Statement, Value, sql};
+use super::{StoreError, StoreResult};
+
+/// Connections of one process.
+const CONNECTIONS_MAX: u32 = 10;
+/// How long a caller waits for a free connection.
+const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+/// Prepared statements kept by each connection.
+const PREPARED_MAX: usize = 128;
+/// How long a statement waits for a lock, and how long a transaction may lie idle before the server ends it.
+const SERVER_OPTIONS: [(&str, &str); 3] =
+    [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "warning")];
+/// Stands before `0` for U+0000 and before `1` for itself; a noncharacter that no text should have.
+const ESCAPE: char = '\u{FDD0}';
+
+/// A PostgreSQL database.
+pub(super) struct PostgresDialect {
+    pool: PgPool,
+}
+
+impl PostgresDialect {
+    /// Connects to the database at this address.
+    pub(super) async fn open(url: &str) -> StoreResult<Self> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::BadAddress("it is not postgres://USER:PASSWORD@HOST:PORT/DATABASE".to_owned()))?
+            .application_name("threadkeep")
+            .options(SERVER_OPTIONS)
+            .statement_cache_capacity(PREPARED_MAX)
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(CONNECTION_WAIT)
+            .connect_with(options)
+            .await
+            .map_err(store_error)?;
+        Ok(Self { pool })
+    }
+}
+
+#[async_trait]
+impl Dialect for PostgresDialect {
+    type Tx = Transaction<'static, Postgres>;
+
+    const LOCKING: &'static str = " FOR NO KEY UPDATE";
+    const SKIPPING_LOCKED: &'static str = " FOR UPDATE SKIP LOCKED";
+
+    async fn begin(&self) -> StoreResult<Self::Tx> {
+        self.pool.begin().await.map_err(store_error)
+    }
+
+    async fn run(&self, tx: &mut Self::Tx, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        send(tx, script).await.map_err(store_error)
+    }
+
+    async fn finish(&self, mut tx: Self::Tx, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        let outcomes = send(&mut tx, script).await.map_err(store_error)?;
+        tx.commit().await.map_err(store_error)?;
+        Ok(outcomes)
+    }
+
+    async fn abandon(&self, tx: Self::Tx) {
+        // When it fails the connection is broken, and the server undoes the transaction by itself.
+        let _ = tx.rollback().await;
+    }
+
+    async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        send(&mut connection, script).await.map_err(store_error)
+    }
+
+    async fn migrate(&self) -> StoreResult<()> {
+        let mut tx = self.pool.begin().await.map_err(store_error)?;
+        send(&mut tx, vec![sql!("SELECT pg_advisory_xact_lock(?)", migrate::LOCK_KEY)]).await.map_err(store_error)?;
+        migrate::run(&migrate::postgres_migrations(), &mut *tx).await?;
+        tx.commit().await.map_err(store_error)
+    }
+
+    async fn applied(&self) -> StoreResult<Vec<i64>> {
+        let exists = sql!("SELECT COUNT(to_regclass(?))", migrate::TABLE);
+        if migrate::versions(self.read(vec![exists]).await?)?.first() == Some(&0) {
+            return Ok(Vec::new());
+        }
+        migrate::versions(self.read(vec![sql!(migrate::APPLIED)]).await?)
+    }
+
+    async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>> {
+        let asked = self.read(vec![sql!("SELECT current_setting('server_version')")]).await?;
+        let row = asked.into_iter().flat_map(|one| one.rows).next();
+        let version = row.map(|row| row.columns("postgres").text("server_version")).transpose()?.unwrap_or_default();
+        let asked = self.read(vec![sql!("SELECT current_setting('synchronous_commit')")]).await?;
+        let row = asked.into_iter().flat_map(|one| one.rows).next();
+        let durable = row.map(|row| row.columns("postgres").text("synchronous_commit")).transpose()?.unwrap_or_default();
+        let is_durable = durable != "off";
+        Ok(vec![
+            ("database".to_owned(), format!("PostgreSQL {version}"), true),
+            ("synchronous_commit".to_owned(), durable, is_durable),
+        ])
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+async fn send(connection: &mut PgConnection, script: Vec<Statement>) -> Result<Vec<Outcome>, sqlx::Error> {
+    let mut outcomes = Vec::with_capacity(script.len());
+    for statement in script {
+        let mut arguments = PgArguments::default();
+        for value in statement.values {
+            match value {
+                Value::Null(Kind::Int) => arguments.add(None::<i64>),
+                Value::Null(Kind::Text) => arguments.add(None::<String>),
+                Value::Int(value) => arguments.add(value),
+                Value::Text(value) => arguments.add(escaped(value)),
+                Value::Blob(value) => arguments.add(value),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        let text = AssertSqlSafe(numbered(&statement.text));
+        let mut outcome = Outcome::default();
+        let mut steps = connection.fetch_many(sqlx::query_with(text, arguments));
+        while let Some(step) = steps.try_next().await? {
+            match step {
+                Either::Left(done) => outcome.affected = done.rows_affected(),
+                Either::Right(row) => outcome.rows.push(row_of(&row)?),
+            }
+        }
+        outcomes.push(outcome);
+    }
+    Ok(outcomes)
+}
+
+/// Writes `$1`, `$2`, … for each `?`; no text of this program has one in a literal.
+fn numbered(text: &str) -> String {
+    let mut written = String::with_capacity(text.len() * 2);
+    let mut parts = text.split('?');
+    written.push_str(parts.next().unwrap_or_default());
+    for (position, part) in parts.enumerate() {
+        written.push('$');
+        written.push_str(&(position + 1).to_string());
+        written.push_str(part);
+    }
+    written
+}
+
+fn escaped(text: String) -> String {
+    if !text.contains(['\0', ESCAPE]) {
+        return text;
+    }
+    text.replace(ESCAPE, "\u{FDD0}1").replace('\0', "\u{FDD0}0")
+}
+
+fn unescaped(text: String) -> String {
+    if !text.contains(ESCAPE) {
+        return text;
+    }
+    text.replace("\u{FDD0}0", "\0").replace("\u{FDD0}1", "\u{FDD0}")
+}
+
+fn row_of(row: &PgRow) -> Result<Row, sqlx::Error> {
+    let mut values = Vec::with_capacity(row.len());
+    for position in 0..row.len() {
+        let raw = row.try_get_raw(position)?;
+        let kind = raw.type_info().name().to_owned();
+        values.push(match kind.as_str() {
+            _ if raw.is_null() => Value::Null(Kind::Text),
+            "INT8" => Value::Int(decoded::<i64>(raw)?),
+            "INT4" => Value::Int(i64::from(decoded::<i32>(raw)?)),
+            "TEXT" | "VARCHAR" | "NAME" => Value::Text(unescaped(decoded::<String>(raw)?)),
+            "BYTEA" => Value::Blob(decoded::<Vec<u8>>(raw)?),
+            // What a function without a result gives.
+            "VOID" => Value::Null(Kind::Text),
+            _ => return Err(sqlx::Error::Decode("a column has an unexpected type".into())),
+        });
+    }
+    Ok(Row(values))
+}
+
+fn decoded<'r, T: Decode<'r, Postgres>>(raw: <Postgres as sqlx::Database>::ValueRef<'r>) -> Result<T, sqlx::Error> {
+    T::decode(raw).map_err(|_| sqlx::Error::Decode("a column cannot be decoded".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_numbered() {
+        assert_eq!(numbered("a = ? AND b IN (?,?)"), "a = $1 AND b IN ($2,$3)");
+        assert_eq!(numbered("a"), "a");
+    }
+
+    #[test]
+    fn the_null_character_survives() {
+        for text in ["", "plain", "a\0b", "\u{FDD0}0\0", "\0\u{FDD0}\u{FDD0}1"] {
+            let kept = escaped(text.to_owned());
+            assert!(!kept.contains('\0'));
+            assert_eq!(unescaped(kept), text);
+        }
+    }
+}

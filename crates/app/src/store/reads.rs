@@ -1,0 +1,290 @@
+//! Pages for readers: conversations, messages, people, and how much there is.
+//!
+//! A page is one keyset statement, so that what arrives meanwhile shifts nothing; participants of a page are one more.
+//! Nothing here may write, and no page may be larger than its limit.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use threadkeep_core::conversation::Conversation;
+use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
+use threadkeep_core::message::Message;
+use threadkeep_core::person::{Person, PersonSeen, merge_person};
+use threadkeep_core::sync::track::Completeness;
+use threadkeep_core::time::Timestamp;
+
+use super::dialect::Dialect;
+use super::rows::{self, CONVERSATION, MESSAGE, PERSON, TRACK};
+use super::statement::{Columns, Row, Statement, Value, for_keys, push_marks, sql};
+use super::{ConversationFilter, ConversationRow, ExportScope, Ledgered, MessageFilter, Overview, Reads};
+use super::{SqlStore, StoreResult};
+
+/// Rows of one page, whatever is asked for.
+const PAGE_MAX: u32 = 5_000;
+/// Order of every list of conversations.
+const NEWEST_FIRST: &str = "c.last_activity_at DESC, c.id DESC, c.account_pk DESC";
+
+#[async_trait]
+impl<D: Dialect> Reads for SqlStore<D> {
+    async fn conversations(&self, filter: &ConversationFilter, limit: u32) -> StoreResult<Vec<ConversationRow>> {
+        match page_of_conversations(filter, limit) {
+            Some(page) => self.conversation_rows(page).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn conversation(
+        &self,
+        accounts: &[AccountId],
+        id: &ConversationId,
+    ) -> StoreResult<Option<ConversationRow>> {
+        if accounts.is_empty() {
+            return Ok(None);
+        }
+        let mut text = String::from("SELECT c.* FROM conversations c WHERE c.is_deleted = 0 AND c.id = ?");
+        let mut values = vec![Value::from(id)];
+        of_accounts(&mut text, &mut values, "c.account_pk", accounts);
+        let mut found = self.conversation_rows(Statement::new(text, values)).await?;
+        found.sort_by_key(|row| accounts.iter().position(|account| *account == row.account));
+        Ok(found.into_iter().next())
+    }
+
+    async fn messages(
+        &self,
+        account: &AccountId,
+        conversation: &ConversationId,
+        filter: &MessageFilter,
+        limit: u32,
+    ) -> StoreResult<Vec<Message>> {
+        let mut text = format!(
+            "SELECT {MESSAGE} FROM messages m WHERE m.conversation_pk = (SELECT c.pk FROM conversations c \
+             WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?) AND m.is_deleted = 0"
+        );
+        let mut values = vec![Value::from(account), conversation.into()];
+        if let Some((at, id)) = &filter.before {
+            text.push_str(" AND (m.delivered_at, m.id) < (?, ?)");
+            values.extend([(*at).into(), id.into()]);
+        }
+        if let Some(since) = filter.since {
+            text.push_str(" AND m.delivered_at > ?");
+            values.push(since.into());
+        }
+        text.push_str(" ORDER BY m.delivered_at DESC, m.id DESC LIMIT ?");
+        values.push(limit.min(PAGE_MAX).into());
+        let rows = self.rows(Statement::new(text, values)).await?;
+        rows.into_iter().map(|row| rows::message(&mut row.columns("messages"), conversation.clone())).collect()
+    }
+
+    async fn people(&self, account: &AccountId, ids: &[PersonId]) -> StoreResult<Vec<Person>> {
+        let mut script = Vec::new();
+        for_keys(
+            &mut script,
+            &format!(
+                "SELECT {PERSON} FROM people p WHERE p.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND p.id"
+            ),
+            "ORDER BY p.id",
+            &[account.into()],
+            ids.iter(),
+        );
+        if script.is_empty() {
+            return Ok(Vec::new());
+        }
+        rows::rows(self.db.read(script).await?).map(|row| rows::person(&mut row.columns("people"))).collect()
+    }
+
+    async fn overview(&self, account: &AccountId) -> StoreResult<Overview> {
+        let totals = "SELECT a.message_count, a.oldest_message_at, (SELECT COUNT(*) FROM conversations c \
+             WHERE c.account_pk = a.pk AND c.is_deleted = 0) FROM accounts a WHERE a.id = ?";
+        let tracks = "SELECT t.completeness, COUNT(*), COUNT(t.due_rank) FROM tracks t \
+             WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) GROUP BY t.completeness";
+        let mut answers = self.db.read(vec![sql!(totals, account), sql!(tracks, account)]).await?.into_iter();
+        let mut overview = Overview::default();
+        for row in answers.next().into_iter().flat_map(|one| one.rows) {
+            let mut row = row.columns("accounts");
+            overview.messages = row.count("message_count")?;
+            overview.oldest_message_at = row.time_or_null("oldest_message_at")?;
+            overview.conversations = row.count("conversations")?;
+        }
+        for row in answers.flat_map(|one| one.rows) {
+            count_tracks(&mut overview, &mut row.columns("tracks"))?;
+        }
+        Ok(overview)
+    }
+
+    async fn ledgered(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Ledgered>> {
+        let text = format!(
+            "SELECT (SELECT COUNT(*) FROM messages m WHERE m.conversation_pk = c.pk AND m.is_deleted = 0), c.id, \
+             {TRACK} FROM conversations c JOIN tracks t ON t.conversation_pk = c.pk \
+             WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id > ? ORDER BY c.id LIMIT ?"
+        );
+        let after = after.map_or("", ConversationId::as_str);
+        let rows = self.rows(sql!(text, account, after, limit.min(PAGE_MAX))).await?;
+        let read = |row: Row| {
+            let mut row = row.columns("tracks");
+            let messages = row.count("messages")?;
+            let conversation = row.id("conversation_id")?;
+            Ok(Ledgered { track: rows::track(&mut row, conversation)?, messages })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    async fn export_conversations(
+        &self,
+        scope: &ExportScope<'_>,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Conversation>> {
+        self.exported_conversations(scope, after, limit.min(PAGE_MAX)).await
+    }
+
+    async fn export_messages(
+        &self,
+        scope: &ExportScope<'_>,
+        after: Option<(&ConversationId, Timestamp, &MessageId)>,
+        limit: u32,
+    ) -> StoreResult<Vec<Message>> {
+        self.exported_messages(scope, after, limit.min(PAGE_MAX)).await
+    }
+
+    async fn export_people(
+        &self,
+        scope: &ExportScope<'_>,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Person>> {
+        self.exported_people(scope, after, limit.min(PAGE_MAX)).await
+    }
+}
+
+impl<D: Dialect> SqlStore<D> {
+    /// What a list shows of the conversations that a statement selects, newest first.
+    async fn conversation_rows(&self, page: Statement) -> StoreResult<Vec<ConversationRow>> {
+        let text = format!(
+            "SELECT c.pk, a.id, {CONVERSATION}, t.completeness, p.first_name, p.last_name, m.version, {MESSAGE} \
+             FROM ({}) c JOIN accounts a ON a.pk = c.account_pk LEFT JOIN tracks t ON t.conversation_pk = c.pk \
+             LEFT JOIN messages m ON m.account_pk = c.account_pk AND m.id = (SELECT n.id FROM messages n \
+             WHERE n.conversation_pk = c.pk AND n.is_deleted = 0 ORDER BY n.delivered_at DESC, n.id DESC LIMIT 1) \
+             LEFT JOIN people p ON p.account_pk = c.account_pk AND p.id = m.sender_id ORDER BY {NEWEST_FIRST}",
+            page.text
+        );
+        let rows = self.rows(Statement::new(text, page.values)).await?;
+        let mut listed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut row = row.columns("conversations");
+            listed.push((row.int("pk")?, listed_row(&mut row)?));
+        }
+        let mut participants = self.participants(listed.iter().map(|(pk, _)| *pk)).await?;
+        Ok(listed
+            .into_iter()
+            .map(|(pk, row)| ConversationRow { participants: participants.remove(&pk).unwrap_or_default(), ..row })
+            .collect())
+    }
+
+    async fn participants(&self, pks: impl Iterator<Item = i64>) -> StoreResult<HashMap<i64, Vec<Person>>> {
+        let mut script = Vec::new();
+        for_keys(
+            &mut script,
+            &format!(
+                "SELECT cp.conversation_pk, cp.person_id, p.known, {PERSON} FROM conversation_people cp \
+                 LEFT JOIN (SELECT 1 AS known, people.* FROM people) p \
+                 ON p.account_pk = cp.account_pk AND p.id = cp.person_id \
+                 WHERE cp.is_present = 1 AND cp.conversation_pk"
+            ),
+            "ORDER BY cp.conversation_pk, cp.person_id",
+            &[],
+            pks,
+        );
+        let mut found: HashMap<i64, Vec<Person>> = HashMap::new();
+        if script.is_empty() {
+            return Ok(found);
+        }
+        for row in rows::rows(self.db.read(script).await?) {
+            let mut row = row.columns("people");
+            let pk = row.int("conversation_pk")?;
+            found.entry(pk).or_default().extend(person_or_stranger(&mut row)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Somebody by id, with what is known of them: an id, a mark that is null when nothing is, and the columns.
+pub(super) fn person_or_stranger(row: &mut Columns) -> StoreResult<Option<Person>> {
+    let id: PersonId = row.id("person_id")?;
+    match row.int_or_null("known")? {
+        Some(_) => rows::person(row).map(Some),
+        None => Ok(merge_person(None, &PersonSeen::only_id(id))),
+    }
+}
+
+fn listed_row(row: &mut Columns) -> StoreResult<ConversationRow> {
+    let account = row.id("account")?;
+    let conversation = rows::conversation(row)?;
+    let completeness = rows::completeness(row)?;
+    let first_name = row.text_or_null("first_name")?.unwrap_or_default();
+    let last_name = row.text_or_null("last_name")?.unwrap_or_default();
+    let newest = match row.int_or_null("message")? {
+        Some(_) => {
+            let name = format!("{first_name} {last_name}").trim().to_owned();
+            Some((rows::message(row, conversation.id.clone())?, name))
+        }
+        None => None,
+    };
+    Ok(ConversationRow { account, conversation, participants: Vec::new(), newest, completeness })
+}
+
+/// The keyset statement of a page; `None` when no account is asked for.
+fn page_of_conversations(filter: &ConversationFilter, limit: u32) -> Option<Statement> {
+    let mut text = String::from("SELECT c.* FROM conversations c WHERE c.is_deleted = 0");
+    let mut values = Vec::new();
+    match filter.accounts.as_slice() {
+        [] => return None,
+        [one] => {
+            text.push_str(" AND c.account_pk = (SELECT pk FROM accounts WHERE id = ?)");
+            values.push(one.into());
+        }
+        // The sign keeps the index of one account out: the list of all is walked in its own order.
+        several => of_accounts(&mut text, &mut values, "+c.account_pk", several),
+    }
+    if filter.unread_only {
+        text.push_str(" AND (c.is_read = 0 OR c.unread_count > 0)");
+    }
+    if let Some((at, id, account)) = &filter.after {
+        text.push_str(
+            " AND (c.last_activity_at, c.id, c.account_pk) < \
+             (?, ?, COALESCE((SELECT pk FROM accounts WHERE id = ?), 0))",
+        );
+        values.extend([(*at).into(), id.into(), account.into()]);
+    }
+    text.push_str(" ORDER BY ");
+    text.push_str(NEWEST_FIRST);
+    text.push_str(" LIMIT ?");
+    values.push(limit.min(PAGE_MAX).into());
+    Some(Statement::new(text, values))
+}
+
+fn of_accounts(text: &mut String, values: &mut Vec<Value>, column: &str, accounts: &[AccountId]) {
+    text.push_str(" AND ");
+    text.push_str(column);
+    text.push_str(" IN (SELECT a.pk FROM accounts a WHERE a.id IN (");
+    push_marks(text, accounts.len());
+    text.push_str("))");
+    values.extend(accounts.iter().map(Value::from));
+}
+
+fn count_tracks(overview: &mut Overview, row: &mut Columns) -> StoreResult<()> {
+    let completeness = rows::completeness(row)?;
+    let tracks = row.count("count")?;
+    overview.due += row.count("due")?;
+    match completeness {
+        Completeness::Complete | Completeness::EndUnproven => overview.complete += tracks,
+        Completeness::Listed | Completeness::Partial => overview.partial += tracks,
+        Completeness::SetAside => overview.set_aside += tracks,
+        Completeness::OutOfScope => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `kill -9` of the real program in the middle of its work: nothing is lost, and each kill costs one page at most.
+
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use threadkeep_sim::{GenerateOptions, World};
+
+use crate::harness::SimulatedLinkedIn;
+
+const NOW_MS: i64 = 1_790_000_000_000;
+const KILLS: u64 = 12;
+/// Looks at the simulator's ledger before a run is taken for stuck.
+const LOOKS_MAX: u32 = 4_000;
+
+/// The real program with an environment of its own.
+struct Program {
+    folder: tempfile::TempDir,
+    upstream: String,
+}
+
+impl Program {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_threadkeep"));
+        command
+            .env_clear()
+            .env("THREADKEEP_DATA_DIR", self.folder.path().join("data"))
+            .env("THREADKEEP_UPSTREAM_URL", &self.upstream)
+            .env("THREADKEEP_PACE", "open")
+            .env("THREADKEEP_LEASE_MS", "200")
+            .args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: Option<&str>) -> Result<String> {
+        let mut command = self.command(arguments);
+        if let Some(text) = input {
+            let path = self.folder.path().join("pasted.txt");
+            std::fs::write(&path, text)?;
+            command.arg(path);
+        }
+        let output = command.output()?;
+        ensure!(
+            output.status.success(),
+            "{arguments:?} ended with {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    fn start(&self, arguments: &[&str]) -> Result<Child> {
+        Ok(self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_kills_at_any_moment_nothing_is_lost() -> Result<()> {
+    let options = GenerateOptions { seed: 6, conversations: 80, messages_mean: 25.0, ..GenerateOptions::at(NOW_MS) };
+    let linkedin = SimulatedLinkedIn::start(World::generate(&options)).await?;
+    let program = Program { folder: tempfile::tempdir()?, upstream: linkedin.url() };
+    let added = program.run(&["account", "add", "--cookies-file"], Some(&linkedin.credentials()?.1))?;
+    let account = added.trim();
+
+    let least = linkedin.least_requests()?;
+    for kill in 0..KILLS {
+        let mut child = program.start(&["sync", "--account", account, "--force", "--json"])?;
+        let target = least * (kill + 1) / (KILLS + 1);
+        for _ in 0..LOOKS_MAX {
+            if linkedin.requests()? >= target || child.try_wait()?.is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            std::thread::yield_now();
+        }
+        child.kill().context("kill")?;
+        child.wait()?;
+    }
+    program.run(&["sync", "--account", account, "--force", "--json"], None)?;
+    let export = program.run(&["export", "--format", "jsonl", "--account", account], None)?;
+    ensure!(export == linkedin.truth()?, "the mirror differs from the truth");
+    // A kill costs the page that was on its way; each new run asks once for what changed.
+    let most = least + KILLS * 2 + 2;
+    ensure!(linkedin.requests()? <= most, "{} requests, {most} at most", linkedin.requests()?);
+    linkedin.assert_only_read()
+}

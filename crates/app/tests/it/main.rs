@@ -1,0 +1,7 @@
+//! Temporary.
+
+mod harness;
+mod pg;
+mod store_database;
+mod stories;
+mod trouble;

@@ -1,0 +1,99 @@
+//! The contract of accounts and their sessions.
+
+use threadkeep::store::{Login, StoreError};
+use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
+
+use crate::store_database::Database;
+use crate::store_fixture::{NOW, Worker, account_id, batch, conversation, listed, login, message, spoken};
+
+crate::on_both_databases!(
+    an_account_is_added_and_read,
+    a_new_login_keeps_what_was_mirrored,
+    a_removed_account_leaves_nothing,
+    only_a_pause_is_taken_back,
+    a_block_is_cleared_and_nothing_else,
+);
+
+async fn an_account_is_added_and_read(db: &Database) -> anyhow::Result<()> {
+    assert_eq!(db.store.account(&account_id(1)?).await?, None);
+    db.store.log_in(&login(2)?, NOW).await?;
+    db.store.log_in(&login(1)?, NOW.plus_ms(1)).await?;
+    let all = db.store.accounts().await?;
+    assert_eq!(all.iter().map(|one| one.id.clone()).collect::<Vec<_>>(), [account_id(2)?, account_id(1)?]);
+    let one = &all[1];
+    assert_eq!(db.store.account(&account_id(1)?).await?.as_ref(), Some(one));
+    assert_eq!((one.scope.as_slice(), one.health), (login(1)?.scope.as_slice(), Health::Connected));
+    assert_eq!((one.created_at, one.premium, one.last_sync_at), (NOW.plus_ms(1), Some(false), None));
+    assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![1, 2, 3]));
+    assert_eq!(db.store.sealed_session(&account_id(9)?).await?, None);
+    Ok(())
+}
+
+async fn a_new_login_keeps_what_was_mirrored(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    worker.commit(&spoken(vec![message("a", "m1", 20, "one")?])).await?;
+    worker.commit(&Batch { health: Some(Health::NeedsLogin), ..batch() }).await?;
+    let again = Login { sealed_session: vec![7], scope: vec!["SPAM".into()], ..login(1)? };
+    db.store.log_in(&again, NOW.plus_ms(5)).await?;
+    let account = db.store.account(&account_id(1)?).await?;
+    let told = account.map(|one| (one.health, one.scope, one.created_at));
+    assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW)));
+    assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![7]));
+    assert_eq!(db.store.overview(&account_id(1)?).await?.messages, 1);
+    Ok(())
+}
+
+async fn a_removed_account_leaves_nothing(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let mut page = listed(vec![conversation("a", 20, "Ben")?]);
+    page.messages = vec![message("a", "m1", 20, "one")?];
+    page.people = vec![crate::store_fixture::person("Ben")?];
+    worker.commit(&page).await?;
+    let mut other = Worker::new(&db.store, 2).await?;
+    other.commit(&page).await?;
+    assert!(db.store.remove_account(&account_id(1)?).await?);
+    assert!(!db.store.remove_account(&account_id(1)?).await?);
+    assert!(matches!(db.store.commit(&worker.step(&page)).await, Err(StoreError::LeaseLost)));
+    let tables = [
+        ("accounts", 1),
+        ("sessions", 1),
+        ("jobs", 1),
+        ("conversations", 1),
+        ("messages", 1),
+        ("tracks", 1),
+        ("people", 1),
+        ("conversation_people", 2),
+        ("conversation_categories", 2),
+        ("events", 2),
+    ];
+    for (table, left) in tables {
+        assert_eq!(db.count(&format!("SELECT COUNT(*) FROM {table}")).await?, left, "{table}");
+    }
+    Ok(())
+}
+
+async fn only_a_pause_is_taken_back(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let id = account_id(1)?;
+    assert!(!db.store.set_paused(&account_id(9)?, true).await?);
+    for (paused, health) in [(true, Health::Paused), (false, Health::Connected)] {
+        assert!(db.store.set_paused(&id, paused).await?);
+        assert_eq!(db.store.account(&id).await?.map(|one| one.health), Some(health));
+    }
+    worker.commit(&Batch { health: Some(Health::Challenged), ..batch() }).await?;
+    db.store.set_paused(&id, false).await?;
+    assert_eq!(db.store.account(&id).await?.map(|one| one.health), Some(Health::Challenged));
+    Ok(())
+}
+
+async fn a_block_is_cleared_and_nothing_else(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let id = account_id(1)?;
+    for (why, stays) in [(HoldReason::RateLimited, true), (HoldReason::Blocked, false)] {
+        let hold = Hold { until: NOW.plus_ms(1_000), why };
+        worker.commit(&Batch { hold: Some(hold), ..batch() }).await?;
+        db.store.clear_blocked(&id).await?;
+        assert_eq!(db.store.account(&id).await?.is_some_and(|one| one.hold.is_some()), stays, "{why:?}");
+    }
+    Ok(())
+}
