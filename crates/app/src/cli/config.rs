@@ -58,9 +58,9 @@ fn object(config: &Config) -> Value {
 }
 
 fn text(config: &Config) -> String {
-    let mut table = titled(&["SETTING", "VALUE", "FROM"]);
+    let mut table = titled(&["SETTING", "FROM", "VALUE"]);
     for one in config.shown() {
-        table.add_row([one.name.to_owned(), plain(&one.value), one.from.clone()]);
+        table.add_row([one.name.to_owned(), one.from.clone(), plain(&one.value)]);
     }
     lines(&table)
 }
@@ -70,7 +70,9 @@ fn plain(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(all) => all.iter().map(plain).collect::<Vec<_>>().join(", "),
-        Value::Object(all) => all.iter().map(|(name, one)| format!("{name}={}", plain(one))).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            all.iter().map(|(name, one)| format!("{name}={}", plain(one))).collect::<Vec<_>>().join(", ")
+        }
         other => other.to_string(),
     }
 }

@@ -186,7 +186,7 @@ async fn key(config: &Config, store: Option<&SharedStore>) -> Check {
         Err(failure) => return Check::new("key", Finding::Fail, failure.what(), "put the right key in its place"),
     };
     let place = match &config.master_key {
-        Some(_) => "from the environment".to_owned(),
+        Some(_) => "THREADKEEP_MASTER_KEY".to_owned(),
         None => config.master_key_file.display().to_string(),
     };
     match (own, known) {
@@ -252,7 +252,12 @@ async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Ch
     let status = Status { account, overview, job };
     if status.is_interrupted(now) {
         let found = format!("{id}: the last run was interrupted");
-        return Some(Check::new("run", Finding::Warn, found, "`threadkeep sync` or a running server goes on from there"));
+        return Some(Check::new(
+            "run",
+            Finding::Warn,
+            found,
+            "`threadkeep sync` or a running server goes on from there",
+        ));
     }
     (status.overview.set_aside > 0).then(|| {
         let found = format!("{id}: {} conversations are set aside", status.overview.set_aside);

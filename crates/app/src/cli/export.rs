@@ -143,10 +143,8 @@ async fn only_account(app: &App) -> Result<threadkeep_core::id::AccountId, Failu
     let mut all = accounts::list(app).await?;
     match (all.pop(), all.is_empty()) {
         (Some(one), true) => Ok(one.id),
-        (Some(_), false) => {
-            Err(Failure::usage("there are several accounts: name one with --account")
-                .hint("`threadkeep account list` shows them"))
-        }
+        (Some(_), false) => Err(Failure::usage("there are several accounts: name one with --account")
+            .hint("`threadkeep account list` shows them")),
         (None, _) => Err(open::no_account_yet()),
     }
 }

@@ -83,7 +83,8 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.to_string()).hint("`threadkeep config show` lists all settings and where each comes from")
+        Self::usage(error.to_string())
+            .hint("`threadkeep config --help` tells how settings are given, docs/CONFIG.md lists them")
     }
 }
 

@@ -13,10 +13,10 @@ mod doctor_checks;
 mod export;
 mod failure;
 mod key;
+mod one_run;
 mod open;
 mod progress;
 mod report;
-mod one_run;
 mod serve;
 mod status;
 mod sync;
@@ -45,8 +45,9 @@ Your own conversations:
   threadkeep key create           a key for the API
   threadkeep serve                API and background syncs
 
-Settings: defaults < file < environment (THREADKEEP_...) < flags; `threadkeep config show` tells each one's origin.
-Exit codes: 0 done, 2 wrong input, 3 not found, 4 conflict, 5 login, 6 LinkedIn, 7 database, 8 secrets, 1 other, 130 Ctrl-C.";
+Settings: defaults < file < environment (THREADKEEP_...) < flags; see `threadkeep config show`.
+Exit codes: 0 done, 2 wrong input, 3 not found, 4 conflict, 5 login, 6 LinkedIn, 7 database,
+8 secrets, 130 Ctrl-C, 1 anything else.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -62,7 +63,7 @@ struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings")]
 pub(crate) struct GlobalArgs {
-    /// Configuration file instead of threadkeep.toml in the data or configuration directory.
+    /// Configuration file instead of the threadkeep.toml that is found.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Directory of the database.
@@ -146,8 +147,7 @@ fn inputs(global: GlobalArgs) -> Result<Inputs, Failure> {
             .ok_or_else(|| Failure::usage("--set needs NAME=VALUE, for example --set recent_ms=0"))?;
         flags.push((name.to_owned(), value.to_owned()));
     }
-    let named =
-        [("data_dir", global.data_dir), ("database_url", global.database_url), ("log_level", global.log_level)];
+    let named = [("data_dir", global.data_dir), ("database_url", global.database_url), ("log_level", global.log_level)];
     flags.extend(named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
     Ok(Inputs { environment: Environment::of_process()?, file: global.config, flags })
 }

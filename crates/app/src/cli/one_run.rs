@@ -29,7 +29,12 @@ pub enum Ran {
     /// The job is over, done or not.
     Over(Job),
     /// A stop was asked for; the job stays.
-    Interrupted(Job),
+    Interrupted {
+        /// The job as it was left.
+        job: Job,
+        /// When.
+        at: Timestamp,
+    },
     /// The last sync is recent, and nobody forced another.
     Recent {
         /// When it ended.
@@ -92,10 +97,12 @@ pub async fn run(
             Ok(())
         }
     };
-    let (job, is_stopped) = watched?;
+    let (seen, is_stopped) = watched?;
+    // The worker may have written more after the last look.
+    let job = app.store.job(seen.id).await?.unwrap_or(seen);
     match (job.state.is_over(), is_stopped) {
         (true, _) => Ok(Ran::Over(job)),
-        (false, true) => Ok(Ran::Interrupted(job)),
+        (false, true) => Ok(Ran::Interrupted { job, at: app.clock.now() }),
         (false, false) => {
             worked?;
             Err(Refusal::Internal("the worker ended before the run; run the command again to go on".into()))

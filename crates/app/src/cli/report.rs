@@ -27,10 +27,11 @@ pub struct Report {
 pub fn of(account: &AccountId, ran: &Result<Ran, Refusal>) -> Report {
     match ran {
         Ok(Ran::Over(job)) => over(account, job),
-        Ok(Ran::Interrupted(job)) => {
+        Ok(Ran::Interrupted { job, at }) => {
             let text = "stopped; nothing is lost, and the next `threadkeep sync` goes on from here";
-            let json = object(account, Some(job), Some(("interrupted", text)));
-            Report { text: format!("{text}\n{}", counts(job)), json, code: failure::INTERRUPTED }
+            let left = Job { finished_at: Some(*at), ..job.clone() };
+            let json = object(account, Some(&left), Some(("interrupted", text)));
+            Report { text: format!("{text}\n{}", counts(&left)), json, code: failure::INTERRUPTED }
         }
         Ok(Ran::Recent { last_sync_at }) => {
             let at = time(*last_sync_at);
@@ -63,9 +64,7 @@ fn over(account: &AccountId, job: &Job) -> Report {
     let json = object(account, Some(job), failed);
     match failed {
         None => Report { text: counts(job), json, code: failure::OK },
-        Some((code, what)) => {
-            Report { text: format!("error: {what}\n{}", counts(job)), json, code: exit_code(code) }
-        }
+        Some((code, what)) => Report { text: format!("error: {what}\n{}", counts(job)), json, code: exit_code(code) },
     }
 }
 
@@ -88,20 +87,21 @@ fn object(account: &AccountId, job: Option<&Job>, failed: Option<(&str, &str)>) 
     let mut json = json!({
         "success": failed.is_none(),
         "accountId": account,
-        "conversationsProcessed": progress.conversations_finished,
+        "conversationsProcessed": progress.conversations_changed,
         "messagesProcessed": progress.messages_new + progress.messages_changed,
         "durationMs": duration_ms,
-        "durationSeconds": format!("{}.{:03}", duration_ms / 1_000, duration_ms % 1_000),
+        "durationSeconds": format!("{}.{:02}", duration_ms / 1_000, duration_ms % 1_000 / 10),
+        "conversationsFinished": progress.conversations_finished,
+        "messagesNew": progress.messages_new,
+        "messagesChanged": progress.messages_changed,
         "requests": progress.requests,
         "troubles": progress.troubles,
         "skipped": false,
+        "code": failed.map(|(code, _)| code),
+        "error": failed.map(|(_, what)| what),
     });
     if let Some(job) = job {
-        put(&mut json, "runId", json!(job.id.to_string()));
-    }
-    if let Some((code, what)) = failed {
-        put(&mut json, "code", json!(code));
-        put(&mut json, "error", json!(what));
+        put(&mut json, "runId", json!(job.id));
     }
     json
 }
@@ -113,7 +113,7 @@ fn put(json: &mut Value, key: &str, value: Value) {
     });
 }
 
-/// How long a run took, from its first work to its end or last sign of life.
+/// How long a run took, from its first work to its end; 0 while it goes on.
 pub fn duration_ms(job: &Job) -> i64 {
     let begun = job.started_at.unwrap_or(job.created_at);
     job.finished_at.map_or(0, |end| end.since_ms(begun).max(0))
@@ -155,7 +155,7 @@ mod tests {
             started_at: Some(Timestamp(2_000)),
             finished_at: Some(Timestamp(4_050)),
             failure: None,
-            progress: Progress { requests: 3, conversations_finished: 2, messages_new: 5, ..Progress::default() },
+            progress: Progress { requests: 3, conversations_changed: 2, messages_new: 5, ..Progress::default() },
         }
     }
 
@@ -166,10 +166,10 @@ mod tests {
         assert_eq!(report.code, 0);
         assert_eq!(report.json["success"], true);
         assert_eq!(report.json["durationMs"], 2_050);
-        assert_eq!(report.json["durationSeconds"], "2.050");
+        assert_eq!(report.json["durationSeconds"], "2.05");
         assert_eq!(report.json["conversationsProcessed"], 2);
         assert_eq!(report.json["messagesProcessed"], 5);
-        assert_eq!(report.json.get("error"), None);
+        assert_eq!(report.json["error"], Value::Null);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use threadkeep_core::time::Timestamp;
 use crate::app::App;
 use crate::config::Config;
 use crate::store::{Account, Job, Ledgered};
-use crate::verbs::sync::{Status, status, stopped};
 use crate::verbs::accounts;
+use crate::verbs::sync::{Status, status, stopped};
 
 use super::failure::{Ended, Failure, OK};
 use super::table::{number, time, time_json, time_or};
@@ -145,7 +145,7 @@ fn object(one: &Status, now: Timestamp) -> Value {
 
 fn run_object(job: &Job) -> Value {
     json!({
-        "runId": job.id.to_string(),
+        "runId": job.id,
         "state": job.state.as_str(),
         "forced": job.forced,
         "progress": job.progress,

@@ -96,8 +96,7 @@ impl Layer {
     pub fn of_flags(flags: &[(String, String)]) -> Result<Self, ConfigError> {
         let mut values = Dict::new();
         for (name, text) in flags {
-            let setting = Setting::named(name)
-                .ok_or_else(|| unknown(name, "a flag", SETTINGS.map(|one| one.name)))?;
+            let setting = Setting::named(name).ok_or_else(|| unknown(name, "a flag", SETTINGS.map(|one| one.name)))?;
             if setting.secret {
                 let variable = setting.environment_name();
                 return Err(ConfigError::bad(

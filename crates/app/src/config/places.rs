@@ -85,11 +85,8 @@ mod tests {
     use super::*;
 
     fn inputs() -> Inputs {
-        let environment = Environment {
-            home: Some("/home/olga".into()),
-            current: "/srv/work".into(),
-            ..Environment::default()
-        };
+        let environment =
+            Environment { home: Some("/home/olga".into()), current: "/srv/work".into(), ..Environment::default() };
         Inputs { environment, ..Inputs::default() }
     }
 

@@ -46,7 +46,12 @@ pub const SETTINGS: [Setting; 15] = [
     text("upstream_url", "where LinkedIn is; another address is for a simulator"),
     text("listen", "address and port of the API"),
     text("pace", "polite, or open for a simulator on this machine"),
-    Setting { name: "master_key", form: Form::Text, secret: true, what: "key that seals sessions, instead of a key file" },
+    Setting {
+        name: "master_key",
+        form: Form::Text,
+        secret: true,
+        what: "key that seals sessions, instead of a key file",
+    },
     text("master_key_file", "file with the key that seals sessions; created when missing"),
     Setting {
         name: "categories",

@@ -66,8 +66,7 @@ pub async fn write(
     wish: &ExportWish,
     out: &mut (dyn Write + Send),
 ) -> Result<Exported, ExportError> {
-    let scope =
-        ExportScope { account: &wish.account, categories: &wish.categories, with_deleted: wish.with_deleted };
+    let scope = ExportScope { account: &wish.account, categories: &wish.categories, with_deleted: wish.with_deleted };
     let exported = Exported {
         conversations: write_conversations(reads, &scope, out).await?,
         messages: write_messages(reads, &scope, wish.with_history, out).await?,
@@ -160,9 +159,8 @@ fn message_text(one: &Message, with_history: bool) -> String {
     }
     if with_history {
         let prior = one.prior.iter();
-        let versions = prior.map(|text| {
-            json!({"body": text.body, "replacedAt": text.replaced_at, "version": text.version})
-        });
+        let versions =
+            prior.map(|text| json!({"body": text.body, "replacedAt": text.replaced_at, "version": text.version}));
         extra.push(("versions", versions.collect()));
     }
     match extra.is_empty() {

@@ -1,6 +1,6 @@
 //! `GET /conversations`: what a page shows, and walks that neither skip nor repeat while others come.
 
-use insta::assert_json_snapshot;
+use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::Value;
 use threadkeep::verbs::keys::Scope;
 
@@ -43,8 +43,8 @@ async fn walk(world: &World, key: &str, path: &str, between: Option<Taught>) -> 
     anyhow::bail!("the walk does not end")
 }
 
-#[tokio::test]
-async fn a_conversation_has_every_field_of_the_contract() -> anyhow::Result<()> {
+/// The page of a mirror with one conversation of three.
+async fn page_of_one() -> anyhow::Result<Value> {
     let world = World::with_accounts().await?;
     let key = world.key(&[Scope::Read], &[INES]).await?;
     let taught = Taught::default()
@@ -57,99 +57,76 @@ async fn a_conversation_has_every_field_of_the_contract() -> anyhow::Result<()> 
     world.sync(INES, taught).await?;
     let bare = world.get(&key, "/conversations").await?;
     assert_eq!(bare.bytes, world.get(&key, "/linkedin/conversations").await?.bytes);
-    assert_json_snapshot!(bare.json(), @r#"
+    Ok(bare.json())
+}
+
+#[tokio::test]
+async fn a_conversation_has_every_field_of_the_contract() -> anyhow::Result<()> {
+    let mut item = page_of_one().await?["conversations"][0].take();
+    item["participants"] = item["participants"].as_array().map(Vec::len).into();
+    assert_json_snapshot!(item, @r#"
     {
-      "accounts": [
-        {
-          "id": "a1a1a1a1a1a1a1a1a1a1a1a1",
-          "name": "Ines Sample"
-        }
+      "accountId": "a1a1a1a1a1a1a1a1a1a1a1a1",
+      "backendConversationUrn": "urn:li:messagingThread:2-MTIz==",
+      "categories": [
+        "INBOX"
       ],
-      "conversations": [
-        {
-          "accountId": "a1a1a1a1a1a1a1a1a1a1a1a1",
-          "backendConversationUrn": "urn:li:messagingThread:2-MTIz==",
-          "categories": [
-            "INBOX"
-          ],
-          "completeness": "listed",
-          "conversationId": "2-MTIz==",
-          "conversationUrl": "https://www.linkedin.com/messaging/thread/2-MTIz==/",
-          "conversationUrn": "urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAInes,2-MTIz==)",
-          "createdAt": null,
-          "isGroup": false,
-          "isMuted": false,
-          "isRead": false,
-          "isSponsored": false,
-          "label": null,
-          "lastActivityAt": "2026-01-02T03:04:07.001Z",
-          "lastReadAt": null,
-          "latestMessage": {
-            "hasAttachment": false,
-            "isSentByOwner": false,
-            "messageId": "2-m2",
-            "messageUrn": "urn:li:msg_message:(urn:li:fsd_profile:ACoAAInes,2-m2)",
-            "senderName": "Mara Muster",
-            "sentAt": 1767323047001,
-            "text": "text of 2-m2"
-          },
-          "participants": [
-            {
-              "backendUrn": null,
-              "distance": "",
-              "firstName": "",
-              "headline": "",
-              "isOwner": false,
-              "lastName": "",
-              "name": "LinkedIn Member",
-              "participantUrn": "urn:li:msg_messagingParticipant:urn:li:fsd_profile:ACoAAGone",
-              "profileId": "ACoAAGone",
-              "profilePicture": "",
-              "profileUrl": "https://www.linkedin.com/in/ACoAAGone",
-              "profileUrn": "urn:li:fsd_profile:ACoAAGone",
-              "type": "member"
-            },
-            {
-              "backendUrn": null,
-              "distance": "",
-              "firstName": "Mara",
-              "headline": "",
-              "isOwner": false,
-              "lastName": "Muster",
-              "name": "Mara Muster",
-              "participantUrn": "urn:li:msg_messagingParticipant:urn:li:fsd_profile:ACoAAMara",
-              "profileId": "ACoAAMara",
-              "profilePicture": "",
-              "profileUrl": "https://www.linkedin.com/in/ACoAAMara",
-              "profileUrn": "urn:li:fsd_profile:ACoAAMara",
-              "type": "member"
-            },
-            {
-              "backendUrn": null,
-              "distance": "",
-              "firstName": "Ines",
-              "headline": "",
-              "isOwner": true,
-              "lastName": "Sample",
-              "name": "Ines Sample",
-              "participantUrn": "urn:li:msg_messagingParticipant:urn:li:fsd_profile:ACoAAInes",
-              "profileId": "ACoAAInes",
-              "profilePicture": "",
-              "profileUrl": "https://www.linkedin.com/in/ACoAAInes",
-              "profileUrn": "urn:li:fsd_profile:ACoAAInes",
-              "type": "member"
-            }
-          ],
-          "source": "linkedin",
-          "state": null,
-          "title": null,
-          "unreadCount": 1
-        }
-      ],
-      "fromCache": true,
-      "hasMore": false,
-      "nextCursor": null,
-      "success": true
+      "completeness": "listed",
+      "conversationId": "2-MTIz==",
+      "conversationUrl": "https://www.linkedin.com/messaging/thread/2-MTIz==/",
+      "conversationUrn": "urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAInes,2-MTIz==)",
+      "createdAt": null,
+      "isGroup": false,
+      "isMuted": false,
+      "isRead": false,
+      "isSponsored": false,
+      "label": null,
+      "lastActivityAt": "2026-01-02T03:04:07.001Z",
+      "lastReadAt": null,
+      "latestMessage": {
+        "hasAttachment": false,
+        "isSentByOwner": false,
+        "messageId": "2-m2",
+        "messageUrn": "urn:li:msg_message:(urn:li:fsd_profile:ACoAAInes,2-m2)",
+        "senderName": "Mara Muster",
+        "sentAt": 1767323047001,
+        "text": "text of 2-m2"
+      },
+      "participants": 3,
+      "source": "linkedin",
+      "state": null,
+      "title": null,
+      "unreadCount": 1
+    }
+    "#);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_participant_has_every_field_and_the_owner_stands_last() -> anyhow::Result<()> {
+    let page = page_of_one().await?;
+    let all = &page["conversations"][0]["participants"];
+    let names = all.as_array().into_iter().flatten().map(|one| format!("{} {}", one["name"], one["isOwner"]));
+    assert_snapshot!(names.collect::<Vec<_>>().join("\n"), @r#"
+    "LinkedIn Member" false
+    "Mara Muster" false
+    "Ines Sample" true
+    "#);
+    assert_json_snapshot!(all[1], @r#"
+    {
+      "backendUrn": null,
+      "distance": "",
+      "firstName": "Mara",
+      "headline": "",
+      "isOwner": false,
+      "lastName": "Muster",
+      "name": "Mara Muster",
+      "participantUrn": "urn:li:msg_messagingParticipant:urn:li:fsd_profile:ACoAAMara",
+      "profileId": "ACoAAMara",
+      "profilePicture": "",
+      "profileUrl": "https://www.linkedin.com/in/ACoAAMara",
+      "profileUrn": "urn:li:fsd_profile:ACoAAMara",
+      "type": "member"
     }
     "#);
     Ok(())

@@ -35,7 +35,7 @@ async fn a_run_that_ends_within_the_wait_is_told_with_the_fields_of_the_seed() -
     let mut run = world.begin_sync(INES).await?;
     // The caller joins the run, waits at a standing clock, and is answered when the worker has ended it.
     let work = async {
-        tokio::task::yield_now().await;
+        world.clock.is_waited_for().await;
         world.commit(&mut run, an_inbox()?).await?;
         world.clock.pass(12_340);
         world.end_sync(&run, &JobEnd::Done).await
@@ -111,67 +111,67 @@ async fn a_run_that_goes_on_is_202_with_the_same_fields_so_far() -> anyhow::Resu
     }
     "#);
     let status = world.get(&key, &answer.header("location")).await?;
-    assert_json_snapshot!(status.json(), @r#"
+    assert_eq!(status.json()["accounts"][0]["currentRun"]["runId"], answer.json()["runId"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_status_tells_of_the_run_that_is_going_on() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let key = world.key(&BOTH, &[INES]).await?;
+    let mut run = world.begin_sync(INES).await?;
+    world.commit(&mut run, an_inbox()?).await?;
+    let status = world.get(&key, "/conversations/sync/status").await?.json();
+    let one = &status["accounts"][0];
+    assert_json_snapshot!(one["currentRun"], @r#"
     {
-      "accounts": [
-        {
-          "accountId": "a1a1a1a1a1a1a1a1a1a1a1a1",
-          "accountName": "Ines Sample",
-          "accountPicture": "",
-          "completeness": {
-            "conversationsComplete": 0,
-            "conversationsDue": 1,
-            "conversationsPartial": 1,
-            "conversationsQuarantined": 0,
-            "oldestMessageAt": "2026-01-02T03:04:06.000Z"
-          },
-          "currentRun": {
-            "cancelRequested": false,
-            "counters": {
-              "conversationsChanged": 1,
-              "conversationsFinished": 0,
-              "listPages": 0,
-              "messagePages": 0,
-              "messagesChanged": 0,
-              "messagesNew": 2,
-              "oddities": 0,
-              "requests": 0,
-              "troubles": 0
-            },
-            "createdAt": "2026-01-02T03:04:06.000Z",
-            "currentConversationId": null,
-            "estimate": {
-              "durationMsAtLeast": 2750,
-              "requestsAtLeast": 1
-            },
-            "isForced": false,
-            "isInterrupted": false,
-            "notBefore": null,
-            "phase": "",
-            "runId": 1,
-            "startedAt": "2026-01-02T03:04:06.000Z",
-            "state": "running"
-          },
-          "health": {
-            "detail": null,
-            "holdReason": null,
-            "holdUntil": null,
-            "status": "connected"
-          },
-          "syncState": {
-            "consecutiveFailures": 0,
-            "initialSyncCompleted": true,
-            "lastError": null,
-            "lastErrorCode": null,
-            "lastSyncAt": null,
-            "syncInProgress": true,
-            "totalConversations": 1,
-            "totalMessages": 2
-          }
-        }
-      ],
-      "success": true
+      "cancelRequested": false,
+      "counters": {
+        "conversationsChanged": 1,
+        "conversationsFinished": 0,
+        "listPages": 0,
+        "messagePages": 0,
+        "messagesChanged": 0,
+        "messagesNew": 2,
+        "oddities": 0,
+        "requests": 0,
+        "troubles": 0
+      },
+      "createdAt": "2026-01-02T03:04:06.000Z",
+      "currentConversationId": null,
+      "estimate": {
+        "durationMsAtLeast": 2750,
+        "requestsAtLeast": 1
+      },
+      "isForced": false,
+      "isInterrupted": false,
+      "notBefore": null,
+      "phase": "",
+      "runId": 1,
+      "startedAt": "2026-01-02T03:04:06.000Z",
+      "state": "running"
     }
+    "#);
+    assert_json_snapshot!([&one["syncState"], &one["completeness"]], @r#"
+    [
+      {
+        "consecutiveFailures": 0,
+        "initialSyncCompleted": true,
+        "lastError": null,
+        "lastErrorCode": null,
+        "lastSyncAt": null,
+        "syncInProgress": true,
+        "totalConversations": 1,
+        "totalMessages": 2
+      },
+      {
+        "conversationsComplete": 0,
+        "conversationsDue": 1,
+        "conversationsPartial": 1,
+        "conversationsQuarantined": 0,
+        "oldestMessageAt": "2026-01-02T03:04:06.000Z"
+      }
+    ]
     "#);
     Ok(())
 }
@@ -285,7 +285,7 @@ async fn a_run_that_fails_is_200_with_success_false_and_true_counts() -> anyhow:
     let key = world.key(&BOTH, &[INES]).await?;
     let mut run = world.begin_sync(INES).await?;
     let work = async {
-        tokio::task::yield_now().await;
+        world.clock.is_waited_for().await;
         world.commit(&mut run, an_inbox()?).await?;
         world.clock.pass(2_005);
         world.end_sync(&run, &failed("upstream_unavailable", "LinkedIn did not answer: try again later")).await
@@ -343,7 +343,7 @@ async fn a_cancelled_run_says_so() -> anyhow::Result<()> {
     let key = world.key(&BOTH, &[INES]).await?;
     let run = world.begin_sync(INES).await?;
     let work = async {
-        tokio::task::yield_now().await;
+        world.clock.is_waited_for().await;
         world.end_sync(&run, &JobEnd::Cancelled).await
     };
     let (answer, worked) = tokio::join!(ask(&world, &key, "", ""), work);

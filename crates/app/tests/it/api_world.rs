@@ -13,11 +13,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use threadkeep::app::{App, SyncSettings};
+use threadkeep::app::{App, SyncSettings, Upstream};
 use threadkeep::chance::Chance;
 use threadkeep::clock::Clock;
 use threadkeep::http::{HttpSettings, router};
-use threadkeep::store::{Claimed, Commit, JobEnd, JobFailure, Login, SharedStore};
+use threadkeep::seal::{MasterKey, Sealer};
+use threadkeep::source::voyager::request::QueryIds;
+use threadkeep::store::{Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep_core::content::Content;
 use threadkeep_core::conversation::ConversationSeen;
@@ -48,12 +50,18 @@ const LEASE_MS: i64 = 30_000;
 pub struct HandClock {
     now_ms: AtomicI64,
     moves_when_waited_for: AtomicBool,
+    waited_for: Notify,
 }
 
 impl HandClock {
     /// Lets time pass.
     pub fn pass(&self, ms: i64) {
         self.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Returns once somebody waits, so that a test goes on only when a request has joined a run.
+    pub async fn is_waited_for(&self) {
+        self.waited_for.notified().await;
     }
 
     /// From now on, whoever waits for a time moves the clock there.
@@ -69,6 +77,7 @@ impl Clock for HandClock {
     }
 
     async fn nap_until(&self, until: Timestamp) {
+        self.waited_for.notify_one();
         tokio::task::yield_now().await;
         if self.moves_when_waited_for.load(Ordering::SeqCst) {
             self.now_ms.fetch_max(until.0, Ordering::SeqCst);
@@ -255,8 +264,9 @@ pub fn failed(code: &str, what: &str) -> JobEnd {
     JobEnd::Failed(JobFailure { code: code.into(), what: what.into() })
 }
 
-async fn open(_folder: &TempDir) -> anyhow::Result<SharedStore> {
-    crate::memory::open("").await
+async fn open(folder: &TempDir) -> anyhow::Result<SharedStore> {
+    let address = format!("sqlite:{}", folder.path().join("mirror.db").display());
+    Ok(threadkeep::store::open(&address, OpenOptions::default()).await?)
 }
 
 fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
@@ -264,12 +274,9 @@ fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
         store,
         clock,
         chance: Arc::new(CountedChance::default()),
-        sealer: Arc::new(threadkeep::seal::Sealer),
+        sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
         bell: Arc::new(Notify::new()),
-        upstream: Arc::new(threadkeep::app::Upstream {
-            base: "http://127.0.0.1:9".parse()?,
-            query_ids: threadkeep::source::voyager::request::QueryIds,
-        }),
+        upstream: Arc::new(Upstream::at("http://127.0.0.1:9", QueryIds::default())?),
         sync: SyncSettings::default(),
     })
 }
@@ -346,7 +353,7 @@ impl Taught {
         let mut batch = Batch::unchanged(state);
         batch.origin = Origin::Delta;
         batch.inbox.imported_at = Some(state.run_started_at);
-        batch.sightings = self.conversations.iter().map(|seen| Sighting::of(seen, None, &state.scope, false)).collect();
+        batch.sightings = self.conversations.iter().map(|seen| Sighting::of(seen, None, &state.scope)).collect();
         batch.people = self.people;
         batch.conversations = self.conversations;
         batch.deleted_conversations = self.deleted;

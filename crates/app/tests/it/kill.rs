@@ -26,7 +26,7 @@ impl Program {
             .env("THREADKEEP_DATA_DIR", self.folder.path().join("data"))
             .env("THREADKEEP_UPSTREAM_URL", &self.upstream)
             .env("THREADKEEP_PACE", "open")
-            .env("THREADKEEP_LEASE_MS", "200")
+            .env("THREADKEEP_LEASE_MS", "1000")
             .args(arguments);
         command
     }

@@ -1,6 +1,21 @@
 //! Temporary.
 
+mod api_access;
+mod api_accounts;
+mod api_errors;
+mod api_listen;
+mod api_lists;
+mod api_log;
+mod api_messages;
+mod api_sync;
+mod api_world;
+mod cli;
+mod cli_demo;
+mod cli_harness;
+mod cli_help;
+mod config;
 mod harness;
+mod kill;
 mod pg;
 mod store_database;
 mod stories;

@@ -1,7 +1,7 @@
 //! Random worlds that change while they are walked, with random trouble and crashes: when it is over the store equals
 //! the world, each change has exactly one event, and the requests stay within the computed budget.
 //!
-//! A failing seed prints itself; `THREADKEEP_SEED=N cargo test -p threadkeep-core --test worlds` replays it alone.
+//! A failing seed prints itself; `THREADKEEP_TEST_SEED=N cargo test -p threadkeep-core --test worlds` replays it alone.
 
 mod mirror;
 mod upstream;
@@ -108,7 +108,7 @@ impl World {
             lost_marks: 0,
             restarts: 0,
             last_page: None,
-            tells: std::env::var_os("THREADKEEP_SEED").is_some(),
+            tells: std::env::var_os("THREADKEEP_TEST_SEED").is_some(),
         }
     }
 
@@ -438,7 +438,7 @@ fn calm(seed: u64) {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    match std::env::var("THREADKEEP_SEED").ok().and_then(|text| text.parse().ok()) {
+    match std::env::var("THREADKEEP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
         Some(seed) => seed..seed + 1,
         None => 0..WORLDS,
     }
@@ -447,7 +447,7 @@ fn seeds() -> std::ops::Range<u64> {
 fn replaying(check: fn(u64)) {
     for seed in seeds() {
         if let Err(panic) = std::panic::catch_unwind(|| check(seed)) {
-            eprintln!("failing seed: THREADKEEP_SEED={seed} cargo test -p threadkeep-core --test worlds");
+            eprintln!("failing seed: THREADKEEP_TEST_SEED={seed} cargo test -p threadkeep-core --test worlds");
             std::panic::resume_unwind(panic);
         }
     }

@@ -71,8 +71,10 @@ fn requests_min(truth: &str, categories: &[String]) -> u64 {
 
 fn differences(mirror: &str, truth: &str) -> Vec<String> {
     let (mirror, truth) = (by_name(mirror), by_name(truth));
-    let lacking = truth.iter().filter(|(name, _)| !mirror.contains_key(*name)).map(|(name, _)| format!("{name} is missing"));
-    let extra = mirror.iter().filter(|(name, _)| !truth.contains_key(*name)).map(|(name, _)| format!("{name} is too much"));
+    let lacking =
+        truth.iter().filter(|(name, _)| !mirror.contains_key(*name)).map(|(name, _)| format!("{name} is missing"));
+    let extra =
+        mirror.iter().filter(|(name, _)| !truth.contains_key(*name)).map(|(name, _)| format!("{name} is too much"));
     let other = truth.iter().filter_map(|(name, line)| {
         let kept = mirror.get(name)?;
         (kept != line).then(|| format!("{name} has other {}", other_keys(kept, line)))
@@ -99,7 +101,8 @@ fn other_keys(kept: &str, line: &str) -> String {
     let (Some(Value::Object(kept)), Some(Value::Object(line))) = (parsed(kept), parsed(line)) else {
         return "form".to_owned();
     };
-    let keys: Vec<&str> = line.iter().filter(|(key, value)| kept.get(*key) != Some(value)).map(|(key, _)| key.as_str()).collect();
+    let keys: Vec<&str> =
+        line.iter().filter(|(key, value)| kept.get(*key) != Some(value)).map(|(key, _)| key.as_str()).collect();
     match keys.is_empty() {
         true => "form".to_owned(),
         false => keys.join(", "),

@@ -181,13 +181,7 @@ async fn summary(
     Ok(())
 }
 
-async fn serve_api(
-    app: &App,
-    wanted: SocketAddr,
-    account: &Account,
-    simulated: &Simulated,
-    stop: &Stop,
-) -> Ended {
+async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: &Simulated, stop: &Stop) -> Ended {
     let listener = bind_somewhere(wanted).await?;
     let url = serve::url(&listener)?;
     let key = NewKey { scopes: Scope::ALL.to_vec(), accounts: None, label: Some("demo".into()) };

@@ -64,7 +64,8 @@ impl Simulated {
     pub(super) fn trouble_made(&self) -> Result<String, Failure> {
         let struck = self.lock().faults_struck();
         let kinds = struck.iter().filter(|(kind, _)| **kind != "latency");
-        let words: Vec<String> = kinds.map(|(kind, times)| format!("{} {}", number(*times), kind.replace('_', " "))).collect();
+        let words: Vec<String> =
+            kinds.map(|(kind, times)| format!("{} {}", number(*times), kind.replace('_', " "))).collect();
         Ok(match words.is_empty() {
             true => "no faults".to_owned(),
             false => words.join(", "),
