@@ -15,6 +15,7 @@ use crate::seal::Sealer;
 use crate::source::egress::{self, Egress};
 use crate::source::voyager::{QueryIds, Session, Voyager};
 use crate::store::SharedStore;
+use crate::worker::presence::Presence;
 
 /// Everything that verbs and workers use.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct App {
     pub sealer: Arc<Sealer>,
     /// Rung when a job was enqueued, so that the workers look at once.
     pub bell: Arc<Notify>,
+    /// This process among those that work on the same machine.
+    pub presence: Arc<Presence>,
     /// How sources are reached.
     pub upstream: Arc<Upstream>,
     /// How syncs behave.

@@ -41,7 +41,7 @@ impl Mirror {
         };
         store.log_in(&login, now).await?;
         store.enqueue_sync(&id, true, now).await?;
-        let claimed = store.claim(None, now, now.plus_ms(LEASE_MS)).await?.context("the job")?;
+        let claimed = store.claim(None, "tester", now, now.plus_ms(LEASE_MS)).await?.context("the job")?;
         let work = store.work_state(&claimed.lease).await?;
         let state = SyncState {
             scope: work.account.scope,

@@ -158,6 +158,7 @@ CREATE TABLE jobs (
     is_forced BIGINT NOT NULL CHECK (is_forced IN (0, 1)),
     cancel_requested BIGINT NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
     epoch BIGINT NOT NULL DEFAULT 0,
+    owner TEXT,
     due_at BIGINT NOT NULL,
     not_before BIGINT NOT NULL,
     created_at BIGINT NOT NULL,

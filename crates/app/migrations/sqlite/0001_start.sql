@@ -158,6 +158,7 @@ CREATE TABLE jobs (
     is_forced INTEGER NOT NULL CHECK (is_forced IN (0, 1)),
     cancel_requested INTEGER NOT NULL DEFAULT 0 CHECK (cancel_requested IN (0, 1)),
     epoch INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
     due_at INTEGER NOT NULL,
     not_before INTEGER NOT NULL,
     created_at INTEGER NOT NULL,

@@ -14,6 +14,7 @@ use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::seal::{KeyError, MasterKey, Sealer};
 use crate::store::{self, OpenOptions, SharedStore};
+use crate::worker::presence::Presence;
 
 use super::failure::{Failure, SECRET, USAGE};
 
@@ -42,12 +43,15 @@ pub fn no_account_yet() -> Failure {
 
 fn assembled(config: &Config, store: SharedStore, sealer: Sealer) -> Result<App, Failure> {
     let upstream = Upstream::at(config.upstream_url.as_str(), config.query_ids.clone())?;
+    let presence = Presence::enter(&config.data_dir.join("workers"), &SystemChance)
+        .map_err(|error| Failure::new(1, format!("the data directory cannot be written: {error}")))?;
     Ok(App {
         store,
         clock: Arc::new(SystemClock),
         chance: Arc::new(SystemChance),
         sealer: Arc::new(sealer),
         bell: Arc::new(Notify::new()),
+        presence: Arc::new(presence),
         upstream: Arc::new(upstream),
         sync: config.sync.clone(),
     })

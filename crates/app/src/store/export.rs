@@ -37,10 +37,8 @@ impl<D: Dialect> SqlStore<D> {
         if let Some((conversation, at, id)) = after {
             // The rest of the conversation that the last page ended in.
             let mut query = messages(scope);
-            query.push(
-                " AND c.id = ? AND (m.delivered_at, m.id) > (?, ?)",
-                [conversation.into(), at.into(), id.into()],
-            );
+            query
+                .push(" AND c.id = ? AND (m.delivered_at, m.id) > (?, ?)", [conversation.into(), at.into(), id.into()]);
             query.push(" ORDER BY m.delivered_at, m.id LIMIT ?", [limit.into()]);
             found = self.rows(query.statement()).await?;
         }

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use threadkeep_core::id::AccountId;
-use threadkeep_core::sync::track::{CONVERSATION_ATTEMPTS_MAX, Completeness, ConversationTrack};
+use threadkeep_core::sync::track::revive;
 use threadkeep_core::time::Timestamp;
 
 use super::commit::track_rows;
@@ -61,17 +61,19 @@ impl<D: Dialect> Jobs for SqlStore<D> {
     async fn claim(
         &self,
         only: Option<&AccountId>,
+        owner: &str,
         now: Timestamp,
         lease_until: Timestamp,
     ) -> StoreResult<Option<Claimed>> {
         let of_account = if only.is_some() { " AND j.account_pk = (SELECT pk FROM accounts WHERE id = ?)" } else { "" };
         let text = format!(
-            "UPDATE jobs SET state = 'running', epoch = epoch + 1, due_at = ?, started_at = COALESCE(started_at, ?) \
+            "UPDATE jobs SET state = 'running', epoch = epoch + 1, owner = ?, due_at = ?, \
+             started_at = COALESCE(started_at, ?) \
              WHERE id = (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND j.due_at <= ?{of_account} \
              ORDER BY j.due_at, j.id LIMIT 1{}) RETURNING jobs.epoch, {JOB_ALONE}",
             D::SKIPPING_LOCKED
         );
-        let mut values: Vec<Value> = vec![lease_until.into(), now.into(), now.into()];
+        let mut values: Vec<Value> = vec![owner.into(), lease_until.into(), now.into(), now.into()];
         values.extend(only.map(Value::from));
         let answers = self.write(vec![Statement::new(text, values)]).await?;
         let Some(row) = rows::rows(answers).next() else {
@@ -82,6 +84,11 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         let job = rows::job(&mut row)?;
         let lease = Lease { job: job.id, account: job.account.clone(), epoch };
         Ok(Some(Claimed { job, lease }))
+    }
+
+    async fn release(&self, owner: &str, now: Timestamp) -> StoreResult<u64> {
+        let text = "UPDATE jobs SET due_at = ? WHERE owner = ? AND state = 'running' AND due_at > ?";
+        self.write_one(sql!(text, now, owner, now)).await
     }
 
     async fn put_back(&self, lease: &Lease, not_before: Timestamp, progress: &Progress) -> StoreResult<()> {
@@ -211,7 +218,7 @@ fn outcome(account_pk: i64, end: &JobEnd, now: Timestamp) -> Option<Statement> {
 fn set_aside(account: &AccountId) -> Statement {
     let text = format!(
         "SELECT t.conversation_pk, c.id, {} FROM tracks t JOIN conversations c ON c.pk = t.conversation_pk \
-         WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND t.completeness = 'set_aside'",
+         WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND t.completeness IN ('set_aside', 'end_unproven')",
         rows::TRACK
     );
     sql!(text, account)
@@ -231,7 +238,7 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
         let mut row = row.columns("tracks");
         let pk = row.int("conversation_pk")?;
         let conversation = row.id("conversation_id")?;
-        revived.push((pk, one_more_try(rows::track(&mut row, conversation)?)));
+        revived.extend(revive(&rows::track(&mut row, conversation)?).map(|track| (pk, track)));
     }
     let mut script = Vec::new();
     track_rows(&mut script, account_pk, &revived)?;
@@ -253,12 +260,4 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
     let text = format!("SELECT {JOB_ALONE} FROM jobs WHERE account_pk = ? AND state IN {OPEN}");
     script.push(sql!(text, account_pk));
     Ok(Some((joined, script)))
-}
-
-/// A conversation that was set aside is due again, and set aside again by its next failure.
-fn one_more_try(mut track: ConversationTrack) -> ConversationTrack {
-    let detail = &mut track.detail;
-    detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };
-    detail.attempts = CONVERSATION_ATTEMPTS_MAX - 1;
-    track
 }

@@ -3,8 +3,8 @@
 //! A released migration is never changed; the next change is a new file in both folders. A database with a migration
 //! that this program does not know belongs to a newer program and must not be touched.
 
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use super::failure::store_error;
 use super::statement::Outcome;

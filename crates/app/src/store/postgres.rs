@@ -106,7 +106,8 @@ impl Dialect for PostgresDialect {
         let version = row.map(|row| row.columns("postgres").text("server_version")).transpose()?.unwrap_or_default();
         let asked = self.read(vec![sql!("SELECT current_setting('synchronous_commit')")]).await?;
         let row = asked.into_iter().flat_map(|one| one.rows).next();
-        let durable = row.map(|row| row.columns("postgres").text("synchronous_commit")).transpose()?.unwrap_or_default();
+        let durable =
+            row.map(|row| row.columns("postgres").text("synchronous_commit")).transpose()?.unwrap_or_default();
         let is_durable = durable != "off";
         Ok(vec![
             ("database".to_owned(), format!("PostgreSQL {version}"), true),

@@ -33,11 +33,7 @@ impl<D: Dialect> Reads for SqlStore<D> {
         }
     }
 
-    async fn conversation(
-        &self,
-        accounts: &[AccountId],
-        id: &ConversationId,
-    ) -> StoreResult<Option<ConversationRow>> {
+    async fn conversation(&self, accounts: &[AccountId], id: &ConversationId) -> StoreResult<Option<ConversationRow>> {
         if accounts.is_empty() {
             return Ok(None);
         }

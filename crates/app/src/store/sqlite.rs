@@ -122,9 +122,11 @@ impl SqliteDialect {
     async fn ask_writer(&self, statement: Statement) -> StoreResult<Row> {
         let mut writer = self.writer().await?;
         let outcomes = writer.send("", vec![statement], "").await.map_err(store_error)?;
-        outcomes.into_iter().flat_map(|one| one.rows).next().ok_or_else(|| {
-            StoreError::Unavailable("SQLite gave no answer".to_owned())
-        })
+        outcomes
+            .into_iter()
+            .flat_map(|one| one.rows)
+            .next()
+            .ok_or_else(|| StoreError::Unavailable("SQLite gave no answer".to_owned()))
     }
 
     async fn writer(&self) -> StoreResult<OwnedMutexGuard<Writer>> {

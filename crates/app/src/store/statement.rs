@@ -293,12 +293,12 @@ mod tests {
     #[test]
     fn rows_are_split_into_few_sizes_and_nothing_is_lost() {
         let mut script = Vec::new();
-        insert_rows(&mut script, "INSERT INTO t VALUES", "", 2, (0..2 * 127).map(Value::from).collect());
+        insert_rows(&mut script, "INSERT INTO t VALUES", "", 2, (0..2 * 127i64).map(Value::from).collect());
         let sizes: Vec<usize> = script.iter().map(|one| one.values.len() / 2).collect();
         assert_eq!(sizes, [100, 20, 5, 1, 1]);
         assert_eq!(script[4].text, "INSERT INTO t VALUES (?,?) ");
         let all: Vec<Value> = script.into_iter().flat_map(|one| one.values).collect();
-        assert!(all == (0..2 * 127).map(Value::from).collect::<Vec<_>>());
+        assert!(all == (0..2 * 127i64).map(Value::from).collect::<Vec<_>>());
     }
 
     #[test]

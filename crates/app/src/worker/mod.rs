@@ -3,6 +3,7 @@
 //! A worker takes no input but the rows, so a crash is followed by the same work. Between two requests of a polite pace
 //! the job goes back to its row: nobody waits in memory (invariant I3), and a few workers serve many accounts.
 
+pub mod presence;
 pub mod sync;
 
 use threadkeep_core::id::AccountId;
@@ -86,7 +87,12 @@ async fn schedule(app: &App) -> Result<(), Refusal> {
 async fn work_once(app: &App, stop: &Stop, only: Option<&AccountId>) -> Result<bool, Refusal> {
     let now = app.clock.now();
     let lease_until = now.plus_ms(app.sync.lease_ms);
-    let Some(claimed) = app.store.claim(only, now, lease_until).await? else {
+    let owner = app.presence.id();
+    let claimed = match app.store.claim(only, owner, now, lease_until).await? {
+        None if release_gone(app).await? => app.store.claim(only, owner, now, lease_until).await?,
+        claimed => claimed,
+    };
+    let Some(claimed) = claimed else {
         return Ok(false);
     };
     match sync::work(app, stop, claimed).await {
@@ -94,6 +100,16 @@ async fn work_once(app: &App, stop: &Stop, only: Option<&AccountId>) -> Result<b
         Err(Refusal::Store(StoreError::LeaseLost)) => Ok(true),
         other => other.map(|()| true),
     }
+}
+
+/// Ends the leases of processes on this machine that are gone, so that nobody waits for the leases to run out.
+async fn release_gone(app: &App) -> Result<bool, Refusal> {
+    let mut released = 0;
+    for gone in app.presence.gone() {
+        released += app.store.release(gone.id(), app.clock.now()).await?;
+        gone.forget();
+    }
+    Ok(released > 0)
 }
 
 /// Waits until a job is due, the bell rings, or a stop is asked for.

@@ -19,6 +19,7 @@ use threadkeep::clock::Clock;
 use threadkeep::http::{HttpSettings, router};
 use threadkeep::seal::{MasterKey, Sealer};
 use threadkeep::source::voyager::request::QueryIds;
+use threadkeep::worker::presence::Presence;
 use threadkeep::store::{Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep_core::content::Content;
@@ -193,7 +194,7 @@ impl World {
         let id = AccountId::new(account)?;
         let now = self.app.clock.now();
         self.app.store.enqueue_sync(&id, false, now).await?;
-        let claimed = self.app.store.claim(Some(&id), now, now.plus_ms(LEASE_MS)).await?;
+        let claimed = self.app.store.claim(Some(&id), "tester", now, now.plus_ms(LEASE_MS)).await?;
         claimed.context("the job could not be claimed")
     }
 
@@ -276,6 +277,7 @@ fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
         chance: Arc::new(CountedChance::default()),
         sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
         bell: Arc::new(Notify::new()),
+        presence: Arc::new(Presence::alone(&CountedChance::default())),
         upstream: Arc::new(Upstream::at("http://127.0.0.1:9", QueryIds::default())?),
         sync: SyncSettings::default(),
     })

@@ -17,6 +17,7 @@ use threadkeep::source::voyager::QueryIds;
 use threadkeep::verbs::sync::Ticket;
 use threadkeep::verbs::{accounts, export, sync};
 use threadkeep::worker;
+use threadkeep::worker::presence::Presence;
 use threadkeep_core::id::AccountId;
 use threadkeep_core::sync::pace::Pace;
 use threadkeep_sim::{Faults, Mutation, Purpose, RunningServer, Simulator, SimulatorOptions, Switches, World};
@@ -144,6 +145,7 @@ impl Harness {
             chance: Arc::new(SystemChance),
             sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
             bell: Arc::default(),
+            presence: Arc::new(Presence::alone(&SystemChance)),
             upstream: Arc::new(Upstream::at(&linkedin.url(), QueryIds::default())?),
             sync: SyncSettings { pace: Pace::Open, ..SyncSettings::default() },
         };

@@ -1,4 +1,6 @@
-//! Temporary.
+//! The program from outside: one test binary, so that it is linked once.
+//!
+//! Every file of this folder is a module here, or it would silently test nothing.
 
 mod api_access;
 mod api_accounts;
@@ -17,6 +19,25 @@ mod config;
 mod harness;
 mod kill;
 mod pg;
+mod store_contract_accounts;
+mod store_contract_commit;
+mod store_contract_export;
+mod store_contract_jobs;
+mod store_contract_reads;
+mod store_contract_upkeep;
 mod store_database;
+mod store_fixture;
+mod store_open;
 mod stories;
 mod trouble;
+
+#[test]
+fn no_file_is_forgotten() -> anyhow::Result<()> {
+    let here = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it"))? {
+        let path = entry?.path();
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        assert!(name == "main" || here.contains(&format!("mod {name};")), "{name} is not declared in main.rs");
+    }
+    Ok(())
+}

@@ -68,7 +68,7 @@ async fn a_lost_lease_writes_nothing(db: &Database) -> anyhow::Result<()> {
     let mut worker = Worker::new(&db.store, 1).await?;
     let later = NOW.plus_ms(120_000);
     let second = db.second().await?;
-    let taken = second.claim(None, later, later.plus_ms(60_000)).await?;
+    let taken = second.claim(None, "tester", later, later.plus_ms(60_000)).await?;
     assert!(taken.is_some_and(|taken| taken.lease.epoch > worker.lease.epoch));
     let mut page = listed(vec![conversation("a", 20, "Ben")?]);
     page.messages = vec![message("a", "m1", 20, "hello")?];
@@ -148,7 +148,8 @@ async fn edits_keep_the_earlier_text(db: &Database) -> anyhow::Result<()> {
 
 async fn what_is_due_comes_with_the_commit(db: &Database) -> anyhow::Result<()> {
     let mut worker = Worker::new(&db.store, 1).await?;
-    let page = listed(vec![conversation("a", 20, "Ben")?, conversation("b", 30, "Ben")?, conversation("c", 10, "Ben")?]);
+    let page =
+        listed(vec![conversation("a", 20, "Ben")?, conversation("b", 30, "Ben")?, conversation("c", 10, "Ben")?]);
     let due = worker.commit(&page).await?.due;
     assert_eq!(due.as_ref().map(|track| track.conversation.as_str()), Some("2-b"));
     assert_eq!(db.store.work_state(&worker.lease).await?.due, due);
@@ -315,7 +316,8 @@ async fn a_full_disk_is_an_error_that_changes_nothing(db: &Database) -> anyhow::
     worker.commit(&spoken(vec![message("a", "m1", 20, "one")?])).await?;
     let pages = db.count("PRAGMA page_count").await?;
     db.store.close().await;
-    let limited: SharedStore = open(&db.url, OpenOptions { sqlite_pages_max: u32::try_from(pages).ok(), ..Default::default() }).await?;
+    let limited: SharedStore =
+        open(&db.url, OpenOptions { sqlite_pages_max: u32::try_from(pages).ok(), ..Default::default() }).await?;
     worker.store = limited.clone();
     let large = spoken(vec![message("a", "m2", 21, &"x".repeat(1_000_000))?]);
     let refused = limited.commit(&worker.step(&large)).await;

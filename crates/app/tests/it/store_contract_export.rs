@@ -78,7 +78,10 @@ async fn the_export_has_what_is_in_scope(db: &Database) -> anyhow::Result<()> {
     let spam = ConversationSeen { categories: of(&["SPAM"]), ..conversation("s", 3, "Sam")? };
     let both = ConversationSeen { categories: of(&["ARCHIVE", "INBOX"]), ..conversation("b", 2, "Ben")? };
     let mut page = listed(vec![conversation("a", 1, "Ann")?, both, spam, conversation("gone", 4, "Gus")?]);
-    page.messages = ["a", "b", "s", "gone"].map(|name| message(name, &format!("m-{name}"), 1, "x")).into_iter().collect::<Result<_, _>>()?;
+    page.messages = ["a", "b", "s", "gone"]
+        .map(|name| message(name, &format!("m-{name}"), 1, "x"))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
     page.messages.push(message("a", "m-removed", 2, "x")?);
     worker.commit(&page).await?;
     let gone = Batch {
@@ -127,7 +130,8 @@ async fn people_of_the_export_are_participants_and_senders(db: &Database) -> any
     let people = vec![person("Owner")?, person("Wrote")?, person("Former")?, person("Elsewhere")?];
     worker.commit(&Batch { people, ..batch() }).await?;
     let categories = inbox();
-    let scope = ExportScope { account: worker.account(), categories: &categories, with_deleted: false };
+    let account = worker.account().clone();
+    let scope = ExportScope { account: &account, categories: &categories, with_deleted: false };
     let found = db.store.export_people(&scope, None, 100).await?;
     let found: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.full_name())).collect();
     let named = |name: &str| (format!("ACoAA{name}"), format!("{name} Test"));

@@ -20,6 +20,7 @@ crate::on_both_databases!(
     forcing_gives_set_aside_conversations_one_more_try,
     an_unknown_account_gets_no_job,
     old_jobs_are_forgotten,
+    the_lease_of_a_process_that_is_gone_ends_at_once,
 );
 
 fn until() -> Timestamp {
@@ -51,7 +52,7 @@ async fn a_job_is_claimed_by_one_alone(db: &Database) -> anyhow::Result<()> {
     let second = db.second().await?;
     let mut claimed = Vec::new();
     loop {
-        let (a, b) = tokio::join!(db.store.claim(None, NOW, until()), second.claim(None, NOW, until()));
+        let (a, b) = tokio::join!(db.store.claim(None, "tester", NOW, until()), second.claim(None, "tester", NOW, until()));
         let found = [a?, b?];
         if found.iter().all(Option::is_none) {
             break;
@@ -62,7 +63,7 @@ async fn a_job_is_claimed_by_one_alone(db: &Database) -> anyhow::Result<()> {
     let count = claimed.len();
     claimed.dedup();
     assert_eq!((claimed.len(), count), (12, 12));
-    assert_eq!(db.store.claim(Some(&account_id(3)?), NOW, until()).await?, None);
+    assert_eq!(db.store.claim(Some(&account_id(3)?), "tester", NOW, until()).await?, None);
     second.close().await;
     Ok(())
 }
@@ -70,9 +71,9 @@ async fn a_job_is_claimed_by_one_alone(db: &Database) -> anyhow::Result<()> {
 async fn an_expired_lease_is_due_again(db: &Database) -> anyhow::Result<()> {
     let worker = Worker::new(&db.store, 1).await?;
     let before = until().plus_ms(-1);
-    assert_eq!(db.store.claim(None, before, until()).await?, None);
+    assert_eq!(db.store.claim(None, "tester", before, until()).await?, None);
     assert_eq!(db.store.next_due().await?, Some(until()));
-    let again = db.store.claim(None, until(), until().plus_ms(LEASE_MS)).await?.context("not due")?;
+    let again = db.store.claim(None, "tester", until(), until().plus_ms(LEASE_MS)).await?.context("not due")?;
     assert_eq!((again.lease.job, again.lease.epoch), (worker.lease.job, worker.lease.epoch + 1));
     assert_eq!(again.job.started_at, Some(NOW), "it goes on, it does not start anew");
     assert_eq!(again.job.lease_until, Some(until().plus_ms(LEASE_MS)));
@@ -94,8 +95,8 @@ async fn a_waiting_job_is_due_at_its_time(db: &Database) -> anyhow::Result<()> {
     assert_eq!((job.state, job.not_before, &job.progress), (JobState::Waiting, later, &progress));
     assert_eq!(job.lease_until, None);
     assert_eq!(db.store.next_due().await?, Some(later));
-    assert_eq!(db.store.claim(None, later.plus_ms(-1), until()).await?, None);
-    let claimed = db.store.claim(Some(worker.account()), later, until()).await?.context("not due")?;
+    assert_eq!(db.store.claim(None, "tester", later.plus_ms(-1), until()).await?, None);
+    let claimed = db.store.claim(Some(worker.account()), "tester", later, until()).await?.context("not due")?;
     assert_eq!((claimed.job.progress, claimed.lease.epoch), (progress, worker.lease.epoch + 1));
     Ok(())
 }
@@ -148,7 +149,7 @@ async fn idle_accounts_are_enqueued(db: &Database) -> anyhow::Result<()> {
     assert_eq!(db.store.enqueue_idle(NOW, NOW).await?, 2);
     assert_eq!(db.store.enqueue_idle(NOW, NOW).await?, 0);
     for _ in 0..2 {
-        let claimed = db.store.claim(None, NOW, until()).await?.context("not due")?;
+        let claimed = db.store.claim(None, "tester", NOW, until()).await?.context("not due")?;
         db.store.finish(&claimed.lease, &JobEnd::Done, &claimed.job.progress, NOW).await?;
     }
     assert_eq!(db.store.enqueue_idle(NOW.plus_ms(-1), NOW).await?, 0);
@@ -187,5 +188,15 @@ async fn old_jobs_are_forgotten(db: &Database) -> anyhow::Result<()> {
         db.store.finish(&worker.lease, &JobEnd::Cancelled, &worker.progress, NOW).await?;
     }
     assert_eq!(db.count("SELECT COUNT(*) FROM jobs").await?, 200);
+    Ok(())
+}
+
+async fn the_lease_of_a_process_that_is_gone_ends_at_once(db: &Database) -> anyhow::Result<()> {
+    Worker::new(&db.store, 1).await?;
+    assert_eq!(db.store.release("somebody else", NOW).await?, 0);
+    assert_eq!(db.store.claim(None, "next", NOW, until()).await?, None);
+    assert_eq!(db.store.release("tester", NOW).await?, 1);
+    assert!(db.store.claim(None, "next", NOW, until()).await?.is_some());
+    assert_eq!(db.store.release("tester", NOW).await?, 0, "it is the next one's now");
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use threadkeep::store::{ConversationFilter, ConversationRow, MessageFilter};
 use threadkeep_core::conversation::ConversationSeen;
-use threadkeep_core::sync::track::Completeness;
 use threadkeep_core::sync::Batch;
+use threadkeep_core::sync::track::Completeness;
 use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;

@@ -1,5 +1,6 @@
 //! A fresh database for each test, of either kind, and a way to look into it behind the store's back.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, bail};
@@ -37,7 +38,8 @@ impl Database {
             if pg::is_required() {
                 bail!("{test} needs PostgreSQL: install its server programs or set THREADKEEP_TEST_POSTGRES_URL");
             }
-            println!("SKIPPED {test}: no PostgreSQL");
+            // Past the capture of the test runner, or nobody would see it.
+            writeln!(std::io::stderr(), "SKIPPED {test}: no PostgreSQL")?;
             return Ok(None);
         };
         let name = format!("threadkeep_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

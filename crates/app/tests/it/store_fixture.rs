@@ -99,7 +99,7 @@ pub fn batch() -> Batch {
 /// A page of a list: these conversations, sighted.
 pub fn listed(conversations: Vec<ConversationSeen>) -> Batch {
     let scope = ["INBOX".to_owned(), "ARCHIVE".to_owned()];
-    let sightings = conversations.iter().map(|one| Sighting::of(one, None, &scope, false)).collect();
+    let sightings = conversations.iter().map(|one| Sighting::of(one, None, &scope)).collect();
     Batch { conversations, sightings, ..batch() }
 }
 
@@ -125,7 +125,7 @@ impl Worker {
     pub async fn new(store: &SharedStore, number: u32) -> anyhow::Result<Self> {
         store.log_in(&login(number)?, NOW).await?;
         store.enqueue_sync(&account_id(number)?, false, NOW).await?;
-        let claimed = store.claim(Some(&account_id(number)?), NOW, NOW.plus_ms(LEASE_MS)).await?;
+        let claimed = store.claim(Some(&account_id(number)?), "tester", NOW, NOW.plus_ms(LEASE_MS)).await?;
         let lease = claimed.context("nothing to claim")?.lease;
         Ok(Self { store: store.clone(), lease, progress: Progress::default() })
     }

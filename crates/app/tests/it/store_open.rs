@@ -27,7 +27,9 @@ fn every_method_of_the_store_has_a_test() {
 
 #[tokio::test]
 async fn strange_addresses_are_refused() -> anyhow::Result<()> {
-    for url in ["", "mysql://root:secret@host/db", "/tmp/x.db", "sqlite:", "sqlite://", "sqlite:a?mode=ro", "postgres:/x"] {
+    for url in
+        ["", "mysql://root:secret@host/db", "/tmp/x.db", "sqlite:", "sqlite://", "sqlite:a?mode=ro", "postgres:/x"]
+    {
         let refused = open(url, OpenOptions::default()).await.map(|_| ());
         let Err(error @ StoreError::BadAddress(_)) = refused else {
             anyhow::bail!("{url} was not refused: {refused:?}");
@@ -89,7 +91,8 @@ async fn two_stores_share_a_file() -> anyhow::Result<()> {
         let name = format!("c{number}");
         let page = listed(vec![conversation(&name, number, "Ben")?]);
         let login = login(2)?;
-        let (committed, logged_in) = tokio::join!(worker.commit(&page), second.log_in(&login, threadkeep_core::time::Timestamp(number)));
+        let (committed, logged_in) =
+            tokio::join!(worker.commit(&page), second.log_in(&login, threadkeep_core::time::Timestamp(number)));
         committed?;
         logged_in?;
     }
@@ -109,7 +112,10 @@ async fn a_dropped_transaction_leaves_nothing_behind() -> anyhow::Result<()> {
         let mut commit = std::pin::pin!(db.store.commit(&step));
         // Polled a few times, then dropped wherever it stands.
         for _ in 0..rounds {
-            if futures_util::poll!(&mut commit).is_ready() {
+            let polled = std::future::poll_fn(|context| {
+                std::task::Poll::Ready(std::future::Future::poll(commit.as_mut(), context).is_ready())
+            });
+            if polled.await {
                 break;
             }
             tokio::task::yield_now().await;
@@ -128,10 +134,10 @@ async fn every_table_and_column_is_described() -> anyhow::Result<()> {
     let tables = "(SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' \
          AND name NOT LIKE '_sqlx%')";
     let path = db.url.strip_prefix("sqlite:").context("not a file")?;
-    let mut connection = sqlx::ConnectOptions::connect(&sqlx::sqlite::SqliteConnectOptions::new().filename(path)).await?;
+    let mut connection =
+        sqlx::ConnectOptions::connect(&sqlx::sqlite::SqliteConnectOptions::new().filename(path)).await?;
     let text = format!("SELECT t.name, c.name FROM {tables} t JOIN pragma_table_info(t.name) c");
-    let columns: Vec<(String, String)> =
-        sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(&mut connection).await?;
+    let columns: Vec<(String, String)> = sqlx::query_as(sqlx::AssertSqlSafe(text)).fetch_all(&mut connection).await?;
     assert!(columns.len() > 100);
     for (table, column) in columns {
         let section = SCHEMA_PAGE.split("\n### ").find(|section| section.starts_with(&format!("`{table}`")));

@@ -11,7 +11,7 @@ use threadkeep_core::id::{ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
 use threadkeep_core::person::merge_person;
 use threadkeep_core::sync::Health;
-use threadkeep_core::sync::track::{leave, sight};
+use threadkeep_core::sync::track::{ConversationTrack, leave, sight};
 use threadkeep_core::time::Timestamp;
 
 use super::CONVERSATIONS_OF_ACCOUNT;
@@ -248,12 +248,17 @@ impl Folded {
             }
         }
         if let Some(track) = &batch.track {
-            if let Some(kept) = self.before.conversations.get_mut(&track.conversation) {
-                if kept.track.as_ref() != Some(track) {
-                    kept.track = Some(track.clone());
-                    self.tracks.insert(track.conversation.clone());
-                }
-            }
+            self.put_track(track);
+        }
+    }
+
+    fn put_track(&mut self, track: &ConversationTrack) {
+        let Some(kept) = self.before.conversations.get_mut(&track.conversation) else {
+            return;
+        };
+        if kept.track.as_ref() != Some(track) {
+            kept.track = Some(track.clone());
+            self.tracks.insert(track.conversation.clone());
         }
     }
 

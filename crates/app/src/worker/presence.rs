@@ -1,0 +1,132 @@
+//! Which processes of this machine are alive, so that the work of a killed one goes on at once.
+//!
+//! Each process holds a lock on a file of its own; the system lets go of it however the process ends. Other machines are
+//! not seen here: their leases run out. A lock that cannot be read must never count as gone.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::chance::Chance;
+
+/// Files that are looked at in one go.
+const PROCESSES_MAX: usize = 1_000;
+const SUFFIX: &str = "alive";
+
+/// This process.
+#[derive(Debug)]
+pub struct Presence {
+    id: String,
+    place: Option<Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    path: PathBuf,
+    _locked: File,
+}
+
+/// A process that is gone; its file stays locked by us until this is dropped.
+#[derive(Debug)]
+pub struct Gone {
+    id: String,
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Presence {
+    /// Shows this process to the others that use the same folder.
+    pub fn enter(folder: &Path, chance: &dyn Chance) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let id = new_id(chance);
+        let path = folder.join(format!("{id}.{SUFFIX}"));
+        let file = File::create_new(&path)?;
+        file.lock()?;
+        Ok(Self { id, place: Some(Place { folder: folder.to_owned(), path, _locked: file }) })
+    }
+
+    /// A process that neither sees others nor is seen.
+    pub fn alone(chance: &dyn Chance) -> Self {
+        Self { id: new_id(chance), place: None }
+    }
+
+    /// The name under which this process holds leases.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The processes of this folder that are gone.
+    pub fn gone(&self) -> Vec<Gone> {
+        let Some(place) = &self.place else {
+            return Vec::new();
+        };
+        let Ok(entries) = fs::read_dir(&place.folder) else {
+            return Vec::new();
+        };
+        let paths = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| *path != place.path);
+        paths.take(PROCESSES_MAX).filter_map(gone).collect()
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            // A file that stays is taken for a process that is gone, which is true.
+            let _ = fs::remove_file(&place.path);
+        }
+    }
+}
+
+impl Gone {
+    /// The name under which it held leases.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Removes its file, once its leases are released.
+    pub fn forget(self) {
+        // If it stays, its leases are released once more, which changes nothing.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn gone(path: PathBuf) -> Option<Gone> {
+    if path.extension()? != SUFFIX {
+        return None;
+    }
+    let id = path.file_stem()?.to_str()?.to_owned();
+    let file = File::open(&path).ok()?;
+    match file.try_lock() {
+        Ok(()) => Some(Gone { id, path, _locked: file }),
+        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
+    }
+}
+
+fn new_id(chance: &dyn Chance) -> String {
+    let mut bytes = [0_u8; 16];
+    chance.fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::SystemChance;
+
+    #[test]
+    fn only_a_process_that_let_go_of_its_lock_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Presence::enter(folder.path(), &SystemChance).unwrap();
+        let other = Presence::enter(folder.path(), &SystemChance).unwrap();
+        assert!(here.gone().is_empty());
+        let left_behind = folder.path().join(format!("killed.{SUFFIX}"));
+        File::create_new(&left_behind).unwrap();
+        let gone = here.gone();
+        assert_eq!(gone.iter().map(Gone::id).collect::<Vec<_>>(), ["killed"]);
+        gone.into_iter().for_each(Gone::forget);
+        assert!(!left_behind.exists());
+        drop(other);
+        assert!(here.gone().is_empty(), "an ordinary end leaves nothing behind");
+    }
+}
