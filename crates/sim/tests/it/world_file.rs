@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use threadkeep_sim::world::{Mutation, World};
 
 const NOW_MS: i64 = 1_760_000_000_000;
-const DOCUMENT: &str = include_str!("../WORLD.md");
+const DOCUMENT: &str = include_str!("../../WORLD.md");
 
 /// The nth block of JSON in the document.
 fn example(number: usize) -> Result<&'static str> {

@@ -1,4 +1,4 @@
-//! The wire of the simulator, seen by a small client of its own that knows nothing of the simulator's insides.
+//! The simulator from outside: its world, and its wire as seen by a small client that knows nothing of its insides.
 //!
 //! Everything but `http` runs in process with invented times: no socket, no clock, no sleep.
 
@@ -20,3 +20,11 @@ mod switches;
 mod variants;
 #[cfg(test)]
 mod walk;
+#[cfg(test)]
+mod world_file;
+#[cfg(test)]
+mod world_generate;
+#[cfg(test)]
+mod world_truth;
+#[cfg(test)]
+mod world_verbs;
