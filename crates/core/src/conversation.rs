@@ -157,11 +157,7 @@ fn revives(gone: &Conversation, seen: &ConversationSeen, origin: Origin) -> bool
 
 /// A conversation after a tombstone, when it was not gone before.
 pub fn delete_conversation(old: &Conversation) -> Option<Conversation> {
-    (!old.deleted).then(|| Conversation {
-        deleted: true,
-        version: old.version.saturating_add(1),
-        ..old.clone()
-    })
+    (!old.deleted).then(|| Conversation { deleted: true, version: old.version.saturating_add(1), ..old.clone() })
 }
 
 fn overwrite(new: &mut Conversation, seen: &ConversationSeen) {

@@ -122,10 +122,7 @@ pub const ACCOUNT_ID_LENGTH: usize = 24;
 impl ConversationId {
     /// Reads a bare id or any URN that names a thread, whoever owns the mailbox.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        Self::new(last_part(
-            text,
-            &["msg_conversation", "messagingThread", "fs_conversation", "fsd_conversation"],
-        )?)
+        Self::new(last_part(text, &["msg_conversation", "messagingThread", "fs_conversation", "fsd_conversation"])?)
     }
 
     /// The URN of this thread in a member's mailbox.
@@ -137,10 +134,7 @@ impl ConversationId {
 impl MessageId {
     /// Reads a bare id or any URN that names a message, whoever owns the mailbox.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        Self::new(last_part(
-            text,
-            &["msg_message", "messagingMessage", "fs_event", "fsd_message"],
-        )?)
+        Self::new(last_part(text, &["msg_message", "messagingMessage", "fs_event", "fsd_message"])?)
     }
 
     /// The URN of this message in a member's mailbox.

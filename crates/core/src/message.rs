@@ -185,11 +185,7 @@ pub fn merge_message(old: Option<&Message>, seen: &MessageSeen, origin: Origin, 
 
 /// A message after a tombstone, when it was not gone before.
 pub fn delete_message(old: &Message) -> Option<Message> {
-    (!old.deleted).then(|| Message {
-        deleted: true,
-        version: old.version.saturating_add(1),
-        ..old.clone()
-    })
+    (!old.deleted).then(|| Message { deleted: true, version: old.version.saturating_add(1), ..old.clone() })
 }
 
 fn created(seen: &MessageSeen) -> Message {

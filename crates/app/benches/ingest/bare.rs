@@ -85,7 +85,8 @@ fn prepare(source: &Connection, to: &Path) -> Result<Connection> {
 fn rows(source: &Connection, query: &str) -> Result<Vec<Row>> {
     let mut statement = source.prepare(query)?;
     let width = statement.column_count();
-    let rows = statement.query_map([], |row| (0..width).map(|index| row.get(index)).collect::<rusqlite::Result<Row>>())?;
+    let rows =
+        statement.query_map([], |row| (0..width).map(|index| row.get(index)).collect::<rusqlite::Result<Row>>())?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

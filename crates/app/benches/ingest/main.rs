@@ -33,7 +33,10 @@ fn main() -> Result<()> {
         let piped = runtime.block_on(pipeline::take_in(&whole, &recording))?;
         let plain = bare::write(&whole, &folder.path().join(format!("bare{round}.db")))?;
         let (piped, plain) = (rate(recording.messages, piped), rate(plain.messages, plain.time));
-        println!("round {round}: pipeline {piped:.0} messages/s, bare loop {plain:.0} messages/s, ratio {:.2}", piped / plain);
+        println!(
+            "round {round}: pipeline {piped:.0} messages/s, bare loop {plain:.0} messages/s, ratio {:.2}",
+            piped / plain
+        );
         ratios.push(piped / plain);
         remove(&whole)?;
     }

@@ -218,7 +218,7 @@ async fn refresh(room: &Room, caller: &Caller, account: &Account, question: &Que
     Ok(match sync::request(&room.app, &account.id, false).await? {
         Ticket::Recent { .. } => Freshness::Kept("from the local copy, which is fresh"),
         Ticket::Stopped { .. } => Freshness::Kept("from the local copy; the account cannot be synced now"),
-        Ticket::Job { job, .. } => match wait(room, job, wait_ms).await?.state {
+        Ticket::Job { job, .. } => match wait(room, *job, wait_ms).await?.state {
             JobState::Done => Freshness::Synced,
             JobState::Failed | JobState::Cancelled => {
                 Freshness::Kept("from the local copy; the sync failed, see /conversations/sync/status")

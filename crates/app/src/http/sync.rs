@@ -70,7 +70,7 @@ pub(super) async fn run(
     let patience = patience(&headers, &room.app.sync);
     let answer = match sync::request(&room.app, &account, forced).await? {
         Ticket::Job { job, joined } => {
-            let job = wait(&room, job, patience.wait_ms).await?;
+            let job = wait(&room, *job, patience.wait_ms).await?;
             SyncAnswer { joined, ..of_job(&job, room.app.clock.now()) }
         }
         Ticket::Recent { last_sync_at } => skipped(&account, last_sync_at),

@@ -61,8 +61,7 @@ pub async fn remove(app: &App, id: &AccountId) -> Result<(), Refusal> {
 
 /// Seals a session for an account.
 pub fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
-    let plain =
-        session.to_secret_bytes().map_err(|_| Refusal::Internal("a session could not be written".into()))?;
+    let plain = session.to_secret_bytes().map_err(|_| Refusal::Internal("a session could not be written".into()))?;
     let mut nonce = [0_u8; NONCE_BYTES];
     app.chance.fill(&mut nonce);
     app.sealer.seal(&bound_to(PURPOSE, id), &plain, nonce).map_err(|error| Refusal::Secret(error.to_string()))
@@ -71,8 +70,7 @@ pub fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<
 /// Opens the stored session of an account.
 pub async fn open_session(app: &App, id: &AccountId) -> Result<Session, Refusal> {
     let sealed = app.store.sealed_session(id).await?.ok_or(Refusal::NoAccount)?;
-    let plain =
-        app.sealer.open(&bound_to(PURPOSE, id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
+    let plain = app.sealer.open(&bound_to(PURPOSE, id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
     Session::from_secret_bytes(&plain).map_err(|_| Refusal::Secret("the stored session cannot be read".into()))
 }
 

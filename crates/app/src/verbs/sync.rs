@@ -19,7 +19,7 @@ pub enum Ticket {
     /// A job is due or going on.
     Job {
         /// The job.
-        job: Job,
+        job: Box<Job>,
         /// Whether it was there before.
         joined: bool,
     },
@@ -56,17 +56,16 @@ pub async fn request(app: &App, account: &AccountId, forced: bool) -> Result<Tic
         return Ok(Ticket::Stopped { code, what });
     }
     let is_open = app.store.jobs(account, 1).await?.first().is_some_and(|job| !job.state.is_over());
-    if let (false, false, Some(last_sync_at)) = (forced, is_open, kept.last_sync_at) {
-        if now.since_ms(last_sync_at) < app.sync.recent_ms {
-            return Ok(Ticket::Recent { last_sync_at });
-        }
+    let is_recent = |at: &Timestamp| now.since_ms(*at) < app.sync.recent_ms;
+    if let (false, false, Some(last_sync_at)) = (forced, is_open, kept.last_sync_at.filter(is_recent)) {
+        return Ok(Ticket::Recent { last_sync_at });
     }
     if forced && kept.hold.as_ref().is_some_and(|hold| hold.why == HoldReason::Blocked) {
         app.store.clear_blocked(account).await?;
     }
     let (job, joined) = app.store.enqueue_sync(account, forced, now).await?;
     app.bell.notify_waiters();
-    Ok(Ticket::Job { job, joined })
+    Ok(Ticket::Job { job: Box::new(job), joined })
 }
 
 /// Why an account cannot be synced until somebody acts.
@@ -122,8 +121,8 @@ impl Status {
 
     /// Whether a run was interrupted and nobody has gone on with it yet.
     pub fn is_interrupted(&self, now: Timestamp) -> bool {
-        self.job.as_ref().is_some_and(|job| {
-            job.state == JobState::Running && job.lease_until.is_none_or(|until| until <= now)
-        })
+        self.job
+            .as_ref()
+            .is_some_and(|job| job.state == JobState::Running && job.lease_until.is_none_or(|until| until <= now))
     }
 }

@@ -2,33 +2,61 @@
 //!
 //! Every file of this folder is a module here, or it would silently test nothing.
 
+#[cfg(test)]
 mod api_access;
+#[cfg(test)]
 mod api_accounts;
+#[cfg(test)]
 mod api_errors;
+#[cfg(test)]
 mod api_listen;
+#[cfg(test)]
 mod api_lists;
+#[cfg(test)]
 mod api_log;
+#[cfg(test)]
 mod api_messages;
+#[cfg(test)]
 mod api_sync;
+#[cfg(test)]
 mod api_world;
+#[cfg(test)]
 mod cli;
+#[cfg(test)]
 mod cli_demo;
+#[cfg(test)]
 mod cli_harness;
+#[cfg(test)]
 mod cli_help;
+#[cfg(test)]
 mod config;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
 mod pg;
+#[cfg(test)]
 mod store_contract_accounts;
+#[cfg(test)]
 mod store_contract_commit;
+#[cfg(test)]
 mod store_contract_export;
+#[cfg(test)]
 mod store_contract_jobs;
+#[cfg(test)]
 mod store_contract_reads;
+#[cfg(test)]
 mod store_contract_upkeep;
+#[cfg(test)]
 mod store_database;
+#[cfg(test)]
 mod store_fixture;
+#[cfg(test)]
 mod store_open;
+#[cfg(test)]
 mod stories;
+#[cfg(test)]
 mod trouble;
 
 #[test]

@@ -52,7 +52,8 @@ async fn a_job_is_claimed_by_one_alone(db: &Database) -> anyhow::Result<()> {
     let second = db.second().await?;
     let mut claimed = Vec::new();
     loop {
-        let (a, b) = tokio::join!(db.store.claim(None, "tester", NOW, until()), second.claim(None, "tester", NOW, until()));
+        let (a, b) =
+            tokio::join!(db.store.claim(None, "tester", NOW, until()), second.claim(None, "tester", NOW, until()));
         let found = [a?, b?];
         if found.iter().all(Option::is_none) {
             break;

@@ -46,7 +46,12 @@ fn kinds() -> Vec<(&'static str, serde_json::Value)> {
 
 async fn after_trouble_of_each_kind_the_mirror_equals_the_truth(database: &Database) -> Result<()> {
     for (seed, (kind, fault)) in kinds().into_iter().enumerate() {
-        let options = GenerateOptions { seed: seed as u64, conversations: 30, messages_mean: 15.0, ..GenerateOptions::at(NOW_MS) };
+        let options = GenerateOptions {
+            seed: seed as u64,
+            conversations: 30,
+            messages_mean: 15.0,
+            ..GenerateOptions::at(NOW_MS)
+        };
         let story = Harness::connect(database, World::generate(&options)).await?;
         story.linkedin.set_faults(&json!({ kind: fault }))?;
         story.sync_through_trouble(RUNS_MAX).await.context(kind)?;

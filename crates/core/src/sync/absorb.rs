@@ -98,12 +98,7 @@ fn list(state: &SyncState, mut batch: Batch, category: &str, page: ConversationP
     batch
 }
 
-fn turn_list(
-    inbox: &mut InboxTrack,
-    category: &str,
-    items: &[(Timestamp, &str)],
-    next: Option<crate::page::Cursor>,
-) {
+fn turn_list(inbox: &mut InboxTrack, category: &str, items: &[(Timestamp, &str)], next: Option<crate::page::Cursor>) {
     let Some(list) = inbox.lists.iter_mut().find(|list| list.category == category) else {
         return;
     };

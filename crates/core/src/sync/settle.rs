@@ -53,22 +53,14 @@ fn slow_down(mut batch: Batch, retry_after_ms: Option<i64>, pace: Pace, now: Tim
 }
 
 /// A passing failure: counted for the conversation and for the inbox, waited out, and given up after some in a row.
-fn again(
-    state: &SyncState,
-    mut batch: Batch,
-    step: &Step,
-    trouble: &Trouble,
-    pace: Pace,
-    now: Timestamp,
-) -> Batch {
+fn again(state: &SyncState, mut batch: Batch, step: &Step, trouble: &Trouble, pace: Pace, now: Timestamp) -> Batch {
     batch.inbox.attempts = batch.inbox.attempts.saturating_add(1);
     if is_about_conversation(step) {
         batch.track = state.due.clone().map(|track| failed(track, trouble));
     }
     let attempts = batch.inbox.attempts;
     batch.hold = Some(Hold { until: now.plus_ms(pace.retry_ms(attempts)), why: HoldReason::Unavailable });
-    let was_set_aside =
-        batch.track.as_ref().is_some_and(|track| track.detail.completeness == Completeness::SetAside);
+    let was_set_aside = batch.track.as_ref().is_some_and(|track| track.detail.completeness == Completeness::SetAside);
     if was_set_aside && matches!(trouble, Trouble::Unreadable { .. }) {
         // An answer came, so upstream is there: this conversation was to blame.
         batch.inbox.attempts = 0;
@@ -99,14 +91,7 @@ fn failed(mut track: ConversationTrack, trouble: &Trouble) -> ConversationTrack 
 }
 
 /// A refusal (400): the position is lost, so the walk begins anew; what is stored stays.
-fn refused(
-    state: &SyncState,
-    batch: Batch,
-    step: &Step,
-    trouble: &Trouble,
-    pace: Pace,
-    now: Timestamp,
-) -> Batch {
+fn refused(state: &SyncState, batch: Batch, step: &Step, trouble: &Trouble, pace: Pace, now: Timestamp) -> Batch {
     let mut batch = again(state, batch, step, trouble, pace, now);
     match step {
         Step::Delta { .. } if batch.inbox.resets == 0 => batch.inbox.resets = 1,

@@ -89,10 +89,8 @@ fn wants_drain(inbox: &InboxTrack, now: Timestamp) -> bool {
 fn conversation_step(track: &ConversationTrack, now: Timestamp) -> Step {
     let detail = &track.detail;
     let conversation = track.conversation.clone();
-    if detail.walk.is_none() && detail.need == Need::Changes {
-        if let Some(mark) = &detail.mark {
-            return Step::MessageChanges { conversation, token: mark.token.clone() };
-        }
+    if let (None, Need::Changes, Some(mark)) = (&detail.walk, detail.need, &detail.mark) {
+        return Step::MessageChanges { conversation, token: mark.token.clone() };
     }
     Step::Messages {
         conversation,

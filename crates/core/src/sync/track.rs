@@ -394,10 +394,10 @@ fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
 }
 
 fn expecting(mut track: ConversationTrack, sighting: &Sighting) -> ConversationTrack {
-    if let Some((at, id)) = &sighting.newest {
-        if track.detail.newest.is_none_or(|newest| *at > newest) {
-            track.detail.expected = Some((*at, id.clone()));
-        }
+    if let Some((at, id)) = &sighting.newest
+        && track.detail.newest.is_none_or(|newest| *at > newest)
+    {
+        track.detail.expected = Some((*at, id.clone()));
     }
     track
 }

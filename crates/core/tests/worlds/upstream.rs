@@ -271,11 +271,7 @@ impl Mailbox {
         let below: Vec<_> = conv.messages.iter().rev().filter(|one| !one.deleted).filter(is_below).collect();
         let page = &below[..below.len().min(PAGE)];
         let older = page.last().filter(|_| below.len() > PAGE).map(|one| Cursor(format!("{}&{}", one.at, one.id)));
-        MessagePage {
-            messages: page.iter().map(|one| seen(conv, one)).collect(),
-            older,
-            ..MessagePage::default()
-        }
+        MessagePage { messages: page.iter().map(|one| seen(conv, one)).collect(), older, ..MessagePage::default() }
     }
 
     pub fn message_delta(&self, id: &ConversationId, since: &SyncToken, is_reset: bool) -> MessageChanges {
