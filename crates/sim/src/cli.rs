@@ -156,7 +156,15 @@ fn say(line: &str) -> Result<()> {
 }
 
 fn failed(error: &anyhow::Error, code: u8) -> ExitCode {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors repeat their cause in their own words.
+        if !told.contains(&cause) {
+            told.push_str(": ");
+            told.push_str(&cause);
+        }
+    }
     // When even standard error is closed, the exit code has to do.
-    let _ = writeln!(std::io::stderr(), "threadkeep-sim: {error:#}");
+    let _ = writeln!(std::io::stderr(), "threadkeep-sim{told}");
     ExitCode::from(code)
 }
