@@ -11,8 +11,8 @@
 //! a delta names it. It is filled by a walk once; later only its changes are asked for, from its own mark. An answer
 //! that lacks the message which the list has just shown is stale and is asked again.
 //!
-//! [`next_step`] says what to ask, [`absorb`] what an answer taught, [`settle`] what a failure means. The three never
-//! do anything: the worker asks, the store commits the [`Batch`], and a crash anywhere repeats one page.
+//! [`next_step`] says what to ask, [`absorb()`] what an answer taught, [`settle()`] what a failure means. The three
+//! never do anything: the worker asks, the store commits the [`Batch`], and a crash anywhere repeats one page.
 
 mod absorb;
 pub mod pace;
