@@ -195,6 +195,9 @@ fn finish(mut answer: Answer, gzip: bool) -> Response<Payload> {
         && answer.body.len() >= COMPRESS_FROM
         && let Some(small) = compress(&answer.body)
     {
+        // A cut stays at the same part of what goes over the wire.
+        let length = answer.body.len();
+        answer.cut_after = answer.cut_after.map(|cut| cut.min(length) * small.len() / length);
         answer.body = small;
         answer.headers.push((CONTENT_ENCODING.as_str().to_owned(), "gzip".to_owned()));
     }

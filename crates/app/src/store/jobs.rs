@@ -254,8 +254,14 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
             json(&Progress::default())?,
         ));
     } else if forced {
-        let text = format!("UPDATE jobs SET is_forced = 1 WHERE account_pk = ? AND state IN {OPEN}");
-        script.push(sql!(text, account_pk));
+        // A waiting one is looked at again at once: what it waited for may have been ended by a person. The account's
+        // own wait still holds.
+        let text = format!(
+            "UPDATE jobs SET is_forced = 1, due_at = CASE WHEN state = 'waiting' THEN ? ELSE due_at END, \
+             not_before = CASE WHEN state = 'waiting' THEN ? ELSE not_before END \
+             WHERE account_pk = ? AND state IN {OPEN}"
+        );
+        script.push(sql!(text, now, now, account_pk));
     }
     let text = format!("SELECT {JOB_ALONE} FROM jobs WHERE account_pk = ? AND state IN {OPEN}");
     script.push(sql!(text, account_pk));

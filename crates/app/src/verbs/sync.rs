@@ -55,12 +55,16 @@ pub async fn request(app: &App, account: &AccountId, forced: bool) -> Result<Tic
     if let Some((code, what)) = stopped(&kept) {
         return Ok(Ticket::Stopped { code, what });
     }
+    let blocked = kept.hold.as_ref().filter(|hold| hold.why == HoldReason::Blocked && hold.until > now);
+    if !forced && let Some(hold) = blocked {
+        return Ok(Ticket::Stopped { code: "upstream_blocked", what: blocked_until(hold.until) });
+    }
     let is_open = app.store.jobs(account, 1).await?.first().is_some_and(|job| !job.state.is_over());
     let is_recent = |at: &Timestamp| now.since_ms(*at) < app.sync.recent_ms;
     if let (false, false, Some(last_sync_at)) = (forced, is_open, kept.last_sync_at.filter(is_recent)) {
         return Ok(Ticket::Recent { last_sync_at });
     }
-    if forced && kept.hold.as_ref().is_some_and(|hold| hold.why == HoldReason::Blocked) {
+    if blocked.is_some() {
         app.store.clear_blocked(account).await?;
     }
     let (job, joined) = app.store.enqueue_sync(account, forced, now).await?;
@@ -84,6 +88,14 @@ pub fn stopped(account: &Account) -> Option<(&'static str, String)> {
         )),
         Health::Paused => Some(("paused", format!("the account is paused; run `threadkeep account resume {id}`"))),
     }
+}
+
+fn blocked_until(until: Timestamp) -> String {
+    let until = jiff::Timestamp::from_millisecond(until.0).map(|at| at.to_string()).unwrap_or_default();
+    format!(
+        "LinkedIn blocked the last request (999), so nothing is asked before {until}; look at LinkedIn in a browser, \
+         then run `threadkeep sync --force` to try again earlier"
+    )
 }
 
 /// Waits until a job is over or a time has come; gives the job as it then is.

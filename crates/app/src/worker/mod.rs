@@ -21,6 +21,8 @@ pub const WORKERS: usize = 4;
 const LOOK_MS: i64 = 500;
 /// A server waits this long after the database failed.
 const STORE_RETRY_MS: i64 = 1_000;
+/// Failures of the database in a row that are waited out before they end a run of the command line.
+const STORE_TRIES: u32 = 3;
 /// An account that is up to date is asked again after this long by a server.
 const IDLE_MS: i64 = 60_000;
 
@@ -38,14 +40,27 @@ pub async fn serve(app: App, stop: Stop) {
     }
 }
 
-/// Works on the jobs of one account until a stop is asked for; a failure of the database ends it.
+/// Works on the jobs of one account until a stop is asked for; a failure of the database that does not pass ends it.
 pub async fn run_account(app: App, stop: Stop, only: AccountId) -> Result<(), Refusal> {
+    let mut failures = 0;
     while !stop.is_asked() {
-        if !work_once(&app, &stop, Some(&only)).await? {
-            rest(&app, &stop).await?;
+        match work_or_rest(&app, &stop, &only).await {
+            Ok(()) => failures = 0,
+            Err(Refusal::Store(StoreError::Unavailable(_))) if failures < STORE_TRIES => {
+                failures += 1;
+                nap(&app, &stop, app.clock.now().plus_ms(STORE_RETRY_MS)).await;
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+async fn work_or_rest(app: &App, stop: &Stop, only: &AccountId) -> Result<(), Refusal> {
+    match work_once(app, stop, Some(only)).await? {
+        true => Ok(()),
+        false => rest(app, stop).await,
+    }
 }
 
 async fn serve_one(app: App, stop: Stop, schedules: bool) {

@@ -1,7 +1,7 @@
 //! Which processes of this machine are alive, so that the work of a killed one goes on at once.
 //!
-//! Each process holds a lock on a file of its own; the system lets go of it however the process ends. Other machines are
-//! not seen here: their leases run out. A lock that cannot be read must never count as gone.
+//! Each process holds a lock on a file of its own; the system lets go of it however the process ends, and the next
+//! process that looks removes the file once the leases are released. Other machines are not seen here: their leases run out. A lock that cannot be read must never count as gone.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -69,15 +69,6 @@ impl Presence {
     }
 }
 
-impl Drop for Presence {
-    fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            // A file that stays is taken for a process that is gone, which is true.
-            let _ = fs::remove_file(&place.path);
-        }
-    }
-}
-
 impl Gone {
     /// The name under which it held leases.
     pub fn id(&self) -> &str {
@@ -127,6 +118,6 @@ mod tests {
         gone.into_iter().for_each(Gone::forget);
         assert!(!left_behind.exists());
         drop(other);
-        assert!(here.gone().is_empty(), "an ordinary end leaves nothing behind");
+        assert_eq!(here.gone().len(), 1, "an ordinary end may leave leases behind too");
     }
 }

@@ -4,7 +4,9 @@
 //! replaced only in the batch that carries what it covers.
 
 use crate::message::{MessageSeen, Origin};
-use crate::page::{ConversationChanges, ConversationPage, ListedConversation, MessageChanges, MessagePage, Reply};
+use crate::page::{
+    ConversationChanges, ConversationPage, ListedConversation, MessageChanges, MessagePage, Oddity, Reply,
+};
 use crate::sync::paging::{Paging, Turn};
 use crate::sync::step::Step;
 use crate::sync::track::{
@@ -18,11 +20,19 @@ pub const DELTA_FULL: usize = 20;
 /// Answers in a row without an expected message that are taken for stale.
 pub const STALE_MAX: u32 = 5;
 
+/// Answers in a row with records that could not be read, after which they are taken as they are.
+pub const ODD_MAX: u32 = 3;
+
 /// What an answer taught.
 pub fn absorb(state: &SyncState, step: &Step, reply: Reply, now: Timestamp) -> Batch {
     let mut batch = Batch::unchanged(state);
     batch.inbox.attempts = 0;
     batch.inbox.rate_limits = 0;
+    let is_odd = !oddities(&reply).is_empty();
+    if is_odd && asks_again(state, step, &mut batch) {
+        return batch;
+    }
+    batch.inbox.odd = 0;
     match (step, reply) {
         (Step::StartToken, Reply::ConversationChanges(reply)) => start(state, batch, reply, now),
         (Step::Delta { .. }, Reply::ConversationChanges(reply)) => delta(state, batch, reply, now),
@@ -31,6 +41,36 @@ pub fn absorb(state: &SyncState, step: &Step, reply: Reply, now: Timestamp) -> B
         (Step::MessageChanges { .. }, Reply::MessageChanges(reply)) => changes(state, batch, reply),
         // An answer of another kind than the question teaches nothing; sources cannot produce it.
         _ => batch,
+    }
+}
+
+fn oddities(reply: &Reply) -> &[Oddity] {
+    match reply {
+        Reply::ConversationChanges(reply) => &reply.oddities,
+        Reply::Conversations(page) => &page.oddities,
+        Reply::Messages(page) => &page.oddities,
+        Reply::MessageChanges(reply) => &reply.oddities,
+    }
+}
+
+/// A record that could not be read may have been damaged on its way: the same is asked again a few times.
+fn asks_again(state: &SyncState, step: &Step, batch: &mut Batch) -> bool {
+    let count = match step {
+        Step::Messages { .. } | Step::MessageChanges { .. } => {
+            batch.track.clone_from(&state.due);
+            batch.track.as_mut().map(|track| &mut track.detail.odd)
+        }
+        _ => Some(&mut batch.inbox.odd),
+    };
+    match count {
+        Some(count) if *count < ODD_MAX => {
+            *count += 1;
+            true
+        }
+        _ => {
+            batch.track = None;
+            false
+        }
     }
 }
 
@@ -130,7 +170,7 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     let items: Vec<_> = page.messages.iter().map(|one| (one.delivered_at, one.id.as_str())).collect();
     let turn = walk.paging.advance(&items, page.older);
     let has_vanished = is_first && items.is_empty() && track.detail.newest.is_some();
-    walk.is_doubtful |= freshness == Freshness::Doubtful || has_vanished;
+    walk.is_doubtful |= freshness == Freshness::Doubtful || has_vanished || !page.oddities.is_empty();
     let detail = &mut track.detail;
     match detail.need {
         // What changed between its mark and this walk is still to be asked.
@@ -140,6 +180,7 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     }
     detail.stirred = false;
     detail.attempts = 0;
+    detail.odd = 0;
     detail.oldest = walk.paging.lowest.or(detail.oldest);
     match turn {
         Turn::GoOn => {
@@ -155,6 +196,9 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
             finish_walk(&mut track, walk, Completeness::Complete);
         }
         Turn::Ended | Turn::Probed | Turn::Unproven => finish_walk(&mut track, walk, Completeness::EndUnproven),
+    }
+    if !page.oddities.is_empty() {
+        track.detail.trouble = Some("a message could not be read".to_owned());
     }
     batch.track = Some(track);
     batch.people = page.people;
@@ -200,13 +244,15 @@ fn changes(state: &SyncState, mut batch: Batch, reply: MessageChanges) -> Batch 
     }
     // An empty answer is also what a conversation gives that is gone for a moment: the old mark stays good.
     let is_empty = !reply.reset && reply.messages.is_empty() && reply.deleted.is_empty();
-    let own = reply.token.filter(|_| !is_empty).map(|token| MessageMark { token, borrowed: false });
+    let is_odd = !reply.oddities.is_empty();
+    let own = reply.token.filter(|_| !is_empty && !is_odd).map(|token| MessageMark { token, borrowed: false });
     let detail = &mut track.detail;
     detail.attempts = 0;
     detail.resets = 0;
+    detail.odd = 0;
     detail.trouble = None;
     detail.mark = own.or(detail.mark.take());
-    if freshness == Freshness::Doubtful {
+    if freshness == Freshness::Doubtful || is_odd {
         detail.completeness = Completeness::EndUnproven;
     }
     if reply.reset {

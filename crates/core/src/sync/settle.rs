@@ -16,6 +16,9 @@ use crate::time::Timestamp;
 /// Answers in a row that ask to slow down after which a run ends.
 pub const RATE_LIMITS_MAX: u32 = 12;
 
+/// What a conversation that has to be set aside counts among the failures of the inbox.
+const SET_ASIDE_WEIGHT: u32 = 2;
+
 /// What a failure means.
 pub fn settle(state: &SyncState, step: &Step, trouble: &Trouble, pace: Pace, now: Timestamp) -> Batch {
     let batch = Batch::unchanged(state);
@@ -54,17 +57,22 @@ fn slow_down(mut batch: Batch, retry_after_ms: Option<i64>, pace: Pace, now: Tim
 
 /// A passing failure: counted for the conversation and for the inbox, waited out, and given up after some in a row.
 fn again(state: &SyncState, mut batch: Batch, step: &Step, trouble: &Trouble, pace: Pace, now: Timestamp) -> Batch {
-    batch.inbox.attempts = batch.inbox.attempts.saturating_add(1);
-    if is_about_conversation(step) {
+    let is_about_conversation = is_about_conversation(step);
+    if is_about_conversation {
         batch.track = state.due.clone().map(|track| failed(track, trouble));
     }
+    let tries = batch.track.as_ref().map_or(0, |track| track.detail.attempts);
+    let is_set_aside = batch.track.as_ref().is_some_and(|track| track.detail.completeness == Completeness::SetAside);
+    // An unreadable answer is an answer: the conversation is to blame, unless several have to be set aside in a row.
+    batch.inbox.attempts += match (is_about_conversation, trouble) {
+        (true, Trouble::Unreadable { .. }) if is_set_aside => SET_ASIDE_WEIGHT,
+        (true, Trouble::Unreadable { .. }) => 0,
+        _ => 1,
+    };
     let attempts = batch.inbox.attempts;
-    batch.hold = Some(Hold { until: now.plus_ms(pace.retry_ms(attempts)), why: HoldReason::Unavailable });
-    let was_set_aside = batch.track.as_ref().is_some_and(|track| track.detail.completeness == Completeness::SetAside);
-    if was_set_aside && matches!(trouble, Trouble::Unreadable { .. }) {
-        // An answer came, so upstream is there: this conversation was to blame.
-        batch.inbox.attempts = 0;
-    } else if attempts >= INBOX_ATTEMPTS_MAX {
+    let wait_ms = pace.retry_ms(attempts.max(tries));
+    batch.hold = Some(Hold { until: now.plus_ms(wait_ms), why: HoldReason::Unavailable });
+    if attempts >= INBOX_ATTEMPTS_MAX {
         batch.inbox.attempts = 0;
         let code = match trouble {
             Trouble::Unreadable { .. } => FailureCode::UpstreamUnreadable,

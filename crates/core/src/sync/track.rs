@@ -35,6 +35,8 @@ pub struct InboxTrack {
     pub drains: u32,
     /// Failures in a row.
     pub attempts: u32,
+    /// Answers in a row with records that could not be read; they are asked again before they are taken as they are.
+    pub odd: u32,
     /// Answers in a row that asked to slow down.
     pub rate_limits: u32,
     /// Answers in a row that refused the mark; the first is asked again before it is believed.
@@ -211,6 +213,9 @@ pub struct TrackDetail {
     pub stale: u32,
     /// Failures in a row.
     pub attempts: u32,
+    /// Answers in a row with records that could not be read.
+    #[serde(default)]
+    pub odd: u32,
     /// Answers in a row that refused the mark.
     pub resets: u32,
     /// What the last failure was, in words that name no content.
@@ -239,6 +244,7 @@ impl ConversationTrack {
                 newest: None,
                 stale: 0,
                 attempts: 0,
+                odd: 0,
                 resets: 0,
                 trouble: None,
                 oldest: None,

@@ -73,6 +73,7 @@ fn describe_member(seen: &mut PersonSeen, member: &Member<'_>) {
     seen.profile_url = text(member.profile_url.as_ref());
     seen.distance = text(member.distance.as_ref());
     if is_nameless(member) {
+        seen.headline = words(member.headline.as_ref()).filter(|headline| !headline.is_empty());
         return;
     }
     seen.first_name = words(member.first_name.as_ref());
