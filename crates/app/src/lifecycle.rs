@@ -1,4 +1,4 @@
-//! Starting tasks and stopping them: the one door through which tasks are spawned and signals enter.
+//! Starting tasks and stopping them: the one door through which tasks and threads are spawned and signals enter.
 //!
 //! A stop is asked for once and seen by everybody; work ends at its next safe point, and nothing is lost because
 //! everything that matters is in rows.
@@ -47,6 +47,12 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(future)
+}
+
+/// Runs a thread beside the tasks, for work that blocks; it ends by itself.
+#[expect(clippy::disallowed_methods, reason = "this is the door through which threads are started")]
+pub fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(|_| ())
 }
 
 /// Asks for a stop at the first Ctrl-C or termination signal.

@@ -1,8 +1,9 @@
 //! How fast a page gets from bytes in memory to committed, beside the least that a database has to do for it.
 //!
 //! A round takes in the same recorded answers by the whole pipeline (parse, absorb, commit; one page, one transaction,
-//! `synchronous=FULL`), then writes the very rows that came of it with prepared statements and nothing else, with the
-//! same schema, settings and transactions. The ratio of the two is the result; the absolute figures depend on the disk.
+//! `synchronous=FULL`), then writes the very rows that came of it, page by page, with prepared statements and nothing
+//! else, with the same schema, settings and transactions. The ratio of the two is the result; the absolute figures
+//! depend on the disk.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -30,9 +31,11 @@ fn main() -> Result<()> {
     let mut ratios = Vec::new();
     for round in 1..=rounds {
         let whole = folder.path().join(format!("whole{round}.db"));
-        let piped = runtime.block_on(pipeline::take_in(&whole, &recording))?;
-        let plain = bare::write(&whole, &folder.path().join(format!("bare{round}.db")))?;
-        let (piped, plain) = (rate(recording.messages, piped), rate(plain.messages, plain.time));
+        let (piped, events) = runtime.block_on(pipeline::take_in(&whole, &recording))?;
+        let plain = folder.path().join(format!("bare{round}.db"));
+        let written = bare::write(&whole, &plain, &events)?;
+        remove(&plain)?;
+        let (piped, plain) = (rate(recording.messages, piped), rate(recording.messages, written));
         println!(
             "round {round}: pipeline {piped:.0} messages/s, bare loop {plain:.0} messages/s, ratio {:.2}",
             piped / plain

@@ -58,8 +58,8 @@ impl Mirror {
         Timestamp(NOW_MS)
     }
 
-    /// Commits a batch; gives the number of new messages so far.
-    pub async fn commit(&mut self, batch: Batch) -> Result<u64> {
+    /// Commits a batch; gives the number of new messages so far and that of the events of this batch.
+    pub async fn commit(&mut self, batch: Batch) -> Result<(u64, u64)> {
         let now = self.now();
         let committed = self
             .store
@@ -76,7 +76,7 @@ impl Mirror {
         self.progress = committed.progress;
         self.state.inbox = batch.inbox;
         self.state.due = committed.due;
-        Ok(self.progress.messages_new)
+        Ok((self.progress.messages_new, committed.events))
     }
 
     /// Closes the database.
@@ -85,20 +85,23 @@ impl Mirror {
     }
 }
 
-/// Takes in a recording; gives the time from the first byte to the last commit.
+/// Takes in a recording; gives the time from the first byte to the last commit, and the number of events of each page.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-pub async fn take_in(path: &Path, recording: &Recording) -> Result<Duration> {
+pub async fn take_in(path: &Path, recording: &Recording) -> Result<(Duration, Vec<u64>)> {
     let mut mirror = Mirror::open(path, &recording.member).await?;
-    let start = Instant::now();
+    let mut events = Vec::with_capacity(recording.answers.len());
     let mut messages = 0;
+    let start = Instant::now();
     for (step, body) in &recording.answers {
         ensure!(next_step(&mirror.state, mirror.now()) == *step, "the recording does not fit");
         let reply = parse_reply(step, body)?;
         let batch = absorb(&mirror.state, step, reply, mirror.now());
-        messages = mirror.commit(batch).await?;
+        let (so_far, told) = mirror.commit(batch).await?;
+        messages = so_far;
+        events.push(told);
     }
     let time = start.elapsed();
     ensure!(messages == recording.messages, "{messages} messages, expected {}", recording.messages);
     mirror.close().await;
-    Ok(time)
+    Ok((time, events))
 }

@@ -61,7 +61,7 @@ pub async fn record(path: &Path, messages: u32) -> Result<Recording> {
         let body = answer(&mut simulator, &target, &login.cookie)?;
         let reply = parse_reply(&step, &body)?;
         let batch = absorb(&mirror.state, &step, reply, now);
-        count = mirror.commit(batch).await?;
+        (count, _) = mirror.commit(batch).await?;
         answers.push((step, body));
     }
     mirror.close().await;

@@ -28,6 +28,12 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
     async fn finish(&self, tx: Self::Tx, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
     /// Undoes it.
     async fn abandon(&self, tx: Self::Tx);
+    /// A transaction of two scripts: `then` makes the second one out of the answers to the first, and tells what is
+    /// left to do with the answers to the second. Its error undoes the transaction.
+    async fn transact<T, F>(&self, first: Vec<Statement>, then: F) -> StoreResult<(Vec<Outcome>, T)>
+    where
+        T: Send + 'static,
+        F: FnOnce(Vec<Outcome>) -> StoreResult<(Vec<Statement>, T)> + Send + 'static;
     /// Runs statements that only read, outside of a transaction.
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
 

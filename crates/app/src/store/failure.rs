@@ -3,14 +3,20 @@
 //! Nothing of a row may get into an error: only codes and the texts of this file do, because a server's own words
 //! may quote the values of a statement.
 
-use sqlx::error::DatabaseError;
-
 use super::StoreError;
 
-/// Sorts an error by what the caller has to do.
+/// Sorts an error of SQLite by what the caller has to do.
+pub(super) fn sqlite_failure(error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error() {
+        Some(error) => sqlite_error(error.extended_code),
+        None => refused("a value has an unexpected type"),
+    }
+}
+
+/// Sorts an error of PostgreSQL by what the caller has to do.
 pub(super) fn store_error(error: sqlx::Error) -> StoreError {
     match error {
-        sqlx::Error::Database(error) => database_error(error.as_ref()),
+        sqlx::Error::Database(error) => postgres_error(&error.code().unwrap_or_default()),
         sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             StoreError::Full("no space is left on the device".to_owned())
         }
@@ -24,15 +30,6 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         sqlx::Error::Protocol(_) => StoreError::Unavailable("the server's answer was not understood".to_owned()),
         sqlx::Error::Configuration(_) => StoreError::BadAddress("its options are not understood".to_owned()),
         _ => refused("a value has an unexpected type"),
-    }
-}
-
-fn database_error(error: &dyn DatabaseError) -> StoreError {
-    let code = error.code().unwrap_or_default();
-    match code.parse::<i32>() {
-        // SQLSTATE has five characters, SQLite's codes are small numbers; some of both are plain digits.
-        Ok(number) if code.len() < 5 => sqlite_error(number),
-        _ => postgres_error(&code),
     }
 }
 
@@ -69,7 +66,8 @@ fn postgres_error(code: &str) -> StoreError {
     StoreError::Unavailable(format!("{what} (PostgreSQL {code})"))
 }
 
-fn refused(what: &str) -> StoreError {
+/// The error about something that the database does not take or must not hold.
+pub(super) fn refused(what: &str) -> StoreError {
     StoreError::Corrupt { table: "database", column: "schema", what: what.to_owned() }
 }
 

@@ -39,36 +39,41 @@ pub(super) fn newest_known() -> i64 {
     MIGRATIONS.iter().map(|one| one.0).max().unwrap_or_default()
 }
 
-pub(super) fn sqlite_migrations() -> Migrator {
-    migrator(MIGRATIONS.iter().map(|(version, name, text, _)| (*version, *name, *text)))
+/// Whether this program has a migration.
+pub(super) fn is_known(version: i64) -> bool {
+    MIGRATIONS.iter().any(|one| one.0 == version)
 }
 
+/// Version, name and text of the migrations for SQLite, oldest first.
+pub(super) fn sqlite_texts() -> impl Iterator<Item = (i64, &'static str, &'static str)> {
+    MIGRATIONS.iter().map(|(version, name, text, _)| (*version, *name, *text))
+}
+
+/// The migrations for PostgreSQL.
 pub(super) fn postgres_migrations() -> Migrator {
-    migrator(MIGRATIONS.iter().map(|(version, name, _, text)| (*version, *name, *text)))
-}
-
-fn migrator(migrations: impl Iterator<Item = (i64, &'static str, &'static str)>) -> Migrator {
-    let one = |(version, name, text): (i64, &'static str, &'static str)| {
-        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    let one = |(version, name, _, text): &(i64, &'static str, &'static str, &'static str)| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, (*text).into_sql_str(), false)
     };
-    let mut migrator = Migrator::with_migrations(migrations.map(one).collect());
+    let mut migrator = Migrator::with_migrations(MIGRATIONS.iter().map(one).collect());
     // The caller holds a lock of its own, in the transaction that this runs in.
     migrator.set_locking(false);
     migrator
 }
 
-/// Applies what is missing, inside the transaction of this connection.
+/// Applies what is missing at PostgreSQL, inside the transaction of this connection.
 pub(super) async fn run<C: Migrate>(migrator: &Migrator, connection: &mut C) -> StoreResult<()> {
     migrator.run_direct(None, connection, false).await.map_err(|error| match error {
         MigrateError::VersionMissing(found) => StoreError::SchemaNewer { found, known: newest_known() },
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => store_error(error),
-        MigrateError::VersionMismatch(version) => StoreError::Corrupt {
-            table: TABLE,
-            column: "checksum",
-            what: format!("migration {version} is not the one of this program"),
-        },
+        MigrateError::VersionMismatch(version) => mismatch(version),
         _ => StoreError::Corrupt { table: TABLE, column: "version", what: "it cannot be migrated".to_owned() },
     })
+}
+
+/// The error about a migration that was applied with another text.
+pub(super) fn mismatch(version: i64) -> StoreError {
+    let what = format!("migration {version} is not the one of this program");
+    StoreError::Corrupt { table: TABLE, column: "checksum", what }
 }
 
 /// Whole numbers out of the first column.

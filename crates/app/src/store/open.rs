@@ -39,10 +39,10 @@ enum Address {
 /// Opens the store at an address: `sqlite:PATH`, `sqlite:///PATH`, `sqlite::memory:`, `postgres://…`.
 pub async fn open(url: &str, options: OpenOptions) -> StoreResult<SharedStore> {
     match address(url)? {
-        Address::Memory => opened(SqliteDialect::open(None, options.sqlite_pages_max).await?, options).await,
+        Address::Memory => opened(SqliteDialect::open(None, options.sqlite_pages_max)?, options).await,
         Address::File(path) => {
             create_file(&path)?;
-            opened(SqliteDialect::open(Some(path), options.sqlite_pages_max).await?, options).await
+            opened(SqliteDialect::open(Some(path), options.sqlite_pages_max)?, options).await
         }
         Address::Postgres => opened(PostgresDialect::open(url).await?, options).await,
     }
@@ -53,7 +53,7 @@ pub async fn migration_status(url: &str) -> StoreResult<MigrationStatus> {
     match address(url)? {
         Address::Memory => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
         Address::File(path) if !path.exists() => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
-        Address::File(path) => status_and_close(SqliteDialect::open(Some(path), None).await?).await,
+        Address::File(path) => status_and_close(SqliteDialect::open(Some(path), None)?).await,
         Address::Postgres => status_and_close(PostgresDialect::open(url).await?).await,
     }
 }

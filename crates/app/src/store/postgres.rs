@@ -80,6 +80,22 @@ impl Dialect for PostgresDialect {
         let _ = tx.rollback().await;
     }
 
+    async fn transact<T, F>(&self, first: Vec<Statement>, then: F) -> StoreResult<(Vec<Outcome>, T)>
+    where
+        T: Send + 'static,
+        F: FnOnce(Vec<Outcome>) -> StoreResult<(Vec<Statement>, T)> + Send + 'static,
+    {
+        let mut tx = self.begin().await?;
+        let answers = self.run(&mut tx, first).await?;
+        match then(answers) {
+            Ok((script, rest)) => Ok((self.finish(tx, script).await?, rest)),
+            Err(error) => {
+                self.abandon(tx).await;
+                Err(error)
+            }
+        }
+    }
+
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
         let mut connection = self.pool.acquire().await.map_err(store_error)?;
         send(&mut connection, script).await.map_err(store_error)
@@ -123,29 +139,40 @@ impl Dialect for PostgresDialect {
 async fn send(connection: &mut PgConnection, script: Vec<Statement>) -> Result<Vec<Outcome>, sqlx::Error> {
     let mut outcomes = Vec::with_capacity(script.len());
     for statement in script {
-        let mut arguments = PgArguments::default();
-        for value in statement.values {
-            match value {
-                Value::Null(Kind::Int) => arguments.add(None::<i64>),
-                Value::Null(Kind::Text) => arguments.add(None::<String>),
-                Value::Int(value) => arguments.add(value),
-                Value::Text(value) => arguments.add(escaped(value)),
-                Value::Blob(value) => arguments.add(value),
-            }
-            .map_err(sqlx::Error::Encode)?;
-        }
-        let text = AssertSqlSafe(numbered(&statement.text));
         let mut outcome = Outcome::default();
-        let mut steps = connection.fetch_many(sqlx::query_with(text, arguments));
-        while let Some(step) = steps.try_next().await? {
-            match step {
-                Either::Left(done) => outcome.affected = done.rows_affected(),
-                Either::Right(row) => outcome.rows.push(row_of(&row)?),
-            }
+        for (text, values) in statement.into_parts() {
+            send_one(connection, &text, values, &mut outcome).await?;
         }
         outcomes.push(outcome);
     }
     Ok(outcomes)
+}
+
+async fn send_one(
+    connection: &mut PgConnection,
+    text: &str,
+    values: Vec<Value>,
+    outcome: &mut Outcome,
+) -> Result<(), sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Null(Kind::Int) => arguments.add(None::<i64>),
+            Value::Null(Kind::Text) => arguments.add(None::<String>),
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(escaped(value)),
+            Value::Blob(value) => arguments.add(value),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    let mut steps = connection.fetch_many(sqlx::query_with(AssertSqlSafe(numbered(text)), arguments));
+    while let Some(step) = steps.try_next().await? {
+        match step {
+            Either::Left(done) => outcome.affected += done.rows_affected(),
+            Either::Right(row) => outcome.rows.push(row_of(&row)?),
+        }
+    }
+    Ok(())
 }
 
 /// Writes `$1`, `$2`, … for each `?`; no text of this program has one in a literal.

@@ -1,7 +1,6 @@
 //! Statements with their values, and rows as they come back: the only form in which this room speaks to a database.
 //!
-//! Placeholders are written `?` and are counted in the order of the text, which is what lets one dialect send many
-//! statements at once. No value may ever be written into a text, and no error here may carry a value.
+//! Placeholders are written `?` and are counted in the order of the text. No value may ever be written into a text, and no error here may carry a value.
 
 use std::borrow::Cow;
 
@@ -35,11 +34,62 @@ pub(super) enum Value {
 pub(super) struct Statement {
     pub(super) text: Cow<'static, str>,
     pub(super) values: Vec<Value>,
+    form: Form,
+}
+
+/// What the values of a statement are.
+enum Form {
+    /// One for each mark in the text.
+    Plain,
+    /// Rows of this width; the text is what stands before them, `tail` what stands after them.
+    Rows { tail: &'static str, width: usize },
 }
 
 impl Statement {
     pub(super) fn new(text: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Self {
-        Self { text: text.into(), values }
+        Self { text: text.into(), values, form: Form::Plain }
+    }
+
+    /// The text, for this many rows at once if it inserts rows.
+    pub(super) fn of_rows(&self, rows: usize) -> Cow<'_, str> {
+        let Form::Rows { tail, width } = self.form else {
+            return Cow::Borrowed(&self.text);
+        };
+        let mut text = String::with_capacity(self.text.len() + tail.len() + rows * (width * 2 + 2) + 2);
+        text.push_str(&self.text);
+        for row in 0..rows {
+            text.push_str(if row == 0 { " (" } else { ",(" });
+            push_marks(&mut text, width);
+            text.push(')');
+        }
+        text.push(' ');
+        text.push_str(tail);
+        Cow::Owned(text)
+    }
+
+    /// The values for each time that the text for one row is run: all at once for a statement that inserts no rows.
+    pub(super) fn rounds(&self) -> impl Iterator<Item = &[Value]> {
+        let (size, once) = match self.form {
+            Form::Plain => (self.values.len().max(1), self.values.is_empty()),
+            Form::Rows { width, .. } => (width, false),
+        };
+        let nothing: &[Value] = &[];
+        self.values.chunks(size).chain(once.then_some(nothing))
+    }
+
+    /// The same as few statements of many rows each, for a database to which each statement is a journey.
+    pub(super) fn into_parts(self) -> Vec<(Cow<'static, str>, Vec<Value>)> {
+        let Form::Rows { width, .. } = self.form else {
+            return vec![(self.text, self.values)];
+        };
+        let mut sizes = Vec::new();
+        let mut rows_left = self.values.len() / width;
+        while let Some(rows) = CHUNKS.into_iter().find(|chunk| *chunk <= rows_left) {
+            sizes.push((rows, Cow::Owned(self.of_rows(rows).into_owned())));
+            rows_left -= rows;
+        }
+        let mut values = self.values.into_iter();
+        sizes.into_iter().map(|(rows, text)| (text, values.by_ref().take(rows * width).collect())).collect()
     }
 }
 
@@ -194,7 +244,7 @@ pub(super) fn json_list<T: Serialize>(values: &[T]) -> StoreResult<Value> {
     }
 }
 
-/// Statements that insert these rows: `head` ends with `VALUES`, `tail` is what stands after the rows.
+/// A statement that inserts these rows, if there are any: `head` ends with `VALUES`, `tail` is what stands after them.
 pub(super) fn insert_rows(
     script: &mut Vec<Statement>,
     head: &'static str,
@@ -202,21 +252,8 @@ pub(super) fn insert_rows(
     width: usize,
     values: Vec<Value>,
 ) {
-    let mut rows_left = values.len() / width;
-    let mut values = values.into_iter();
-    while rows_left > 0 {
-        let rows = CHUNKS.into_iter().find(|chunk| *chunk <= rows_left).unwrap_or(1);
-        let mut text = String::with_capacity(head.len() + tail.len() + rows * (width * 2 + 2));
-        text.push_str(head);
-        for row in 0..rows {
-            text.push_str(if row == 0 { " (" } else { ",(" });
-            push_marks(&mut text, width);
-            text.push(')');
-        }
-        text.push(' ');
-        text.push_str(tail);
-        script.push(Statement::new(text, values.by_ref().take(rows * width).collect()));
-        rows_left -= rows;
+    if !values.is_empty() {
+        script.push(Statement { text: Cow::Borrowed(head), values, form: Form::Rows { tail, width } });
     }
 }
 
@@ -294,11 +331,19 @@ mod tests {
     fn rows_are_split_into_few_sizes_and_nothing_is_lost() {
         let mut script = Vec::new();
         insert_rows(&mut script, "INSERT INTO t VALUES", "", 2, (0..2 * 127i64).map(Value::from).collect());
-        let sizes: Vec<usize> = script.iter().map(|one| one.values.len() / 2).collect();
-        assert_eq!(sizes, [100, 20, 5, 1, 1]);
-        assert_eq!(script[4].text, "INSERT INTO t VALUES (?,?) ");
-        let all: Vec<Value> = script.into_iter().flat_map(|one| one.values).collect();
+        assert_eq!(script[0].of_rows(1), "INSERT INTO t VALUES (?,?) ");
+        assert_eq!(script[0].rounds().map(<[Value]>::len).collect::<Vec<_>>(), [2; 127]);
+        let parts: Vec<_> = script.into_iter().flat_map(Statement::into_parts).collect();
+        assert_eq!(parts.iter().map(|(_, values)| values.len() / 2).collect::<Vec<_>>(), [100, 20, 5, 1, 1]);
+        assert_eq!(parts[4].0, "INSERT INTO t VALUES (?,?) ");
+        let all: Vec<Value> = parts.into_iter().flat_map(|(_, values)| values).collect();
         assert!(all == (0..2 * 127i64).map(Value::from).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_statement_without_values_is_run_once() {
+        assert_eq!(sql!("SELECT 1").rounds().map(<[Value]>::len).collect::<Vec<_>>(), [0]);
+        assert_eq!(sql!("SELECT ?, ?", 1i64, 2i64).rounds().map(<[Value]>::len).collect::<Vec<_>>(), [2]);
     }
 
     #[test]

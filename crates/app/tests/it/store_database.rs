@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, bail};
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use tempfile::TempDir;
 use threadkeep::store::{OpenOptions, SharedStore, open};
 
@@ -61,18 +61,26 @@ impl Database {
 
     /// Runs a statement behind the store's back; gives the first column of the first row as a number.
     pub async fn raw(&self, text: &str) -> anyhow::Result<Option<i64>> {
-        let text = AssertSqlSafe(text.to_owned());
         if self.is_postgres() {
+            let text = AssertSqlSafe(text.to_owned());
             let mut connection = sqlx::PgConnection::connect(&self.url).await?;
             let row = connection.fetch_optional(text).await?;
             connection.close().await?;
             return Ok(row.map(|row| row.try_get(0)).transpose()?);
         }
+        let connection = self.connect()?;
+        let mut statement = connection.prepare(text)?;
+        let mut rows = statement.query([])?;
+        // A statement that writes has done so after its first step.
+        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+    }
+
+    /// A connection of its own to the SQLite file.
+    pub fn connect(&self) -> anyhow::Result<rusqlite::Connection> {
         let path = self.url.strip_prefix("sqlite:").context("not a file")?;
-        let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await?;
-        let row = connection.fetch_optional(text).await?;
-        connection.close().await?;
-        Ok(row.map(|row| row.try_get(0)).transpose()?)
+        let connection = rusqlite::Connection::open(path)?;
+        connection.execute_batch("PRAGMA foreign_keys = ON")?;
+        Ok(connection)
     }
 
     /// A count out of the database.

@@ -8,12 +8,14 @@ mod fold;
 mod gather;
 mod write;
 
+use threadkeep_core::sync::Batch;
 use threadkeep_core::sync::track::Completeness;
+use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
 use super::rows;
 use super::statement::{Outcome, Statement};
-use super::{Commit, Committed, Progress, SqlStore, StoreError, StoreResult};
+use super::{Commit, Committed, Lease, Progress, SqlStore, StoreError, StoreResult};
 pub(super) use write::{due, track_rows};
 
 use fold::Folded;
@@ -25,18 +27,50 @@ const CONVERSATIONS_OF_ACCOUNT: i64 = 1 << 32;
 impl<D: Dialect> SqlStore<D> {
     pub(super) async fn commit_step(&self, commit: &Commit<'_>) -> StoreResult<Committed> {
         let (questions, script) = gather::script(commit, D::LOCKING);
-        let mut tx = self.db.begin().await?;
-        let answers = self.db.run(&mut tx, script).await?;
-        let planned = gather::read(&questions, answers, commit).and_then(|before| plan(commit, before));
-        let (script, plan) = match planned {
-            Ok(planned) => planned,
-            Err(error) => {
-                self.db.abandon(tx).await;
-                return Err(error);
-            }
+        let own = Own::copied(commit);
+        let then = move |answers| {
+            let commit = own.lent();
+            gather::read(&questions, answers, &commit).and_then(|before| plan(&commit, before))
         };
-        let answers = self.db.finish(tx, script).await?;
+        let (answers, plan) = self.db.transact(script, then).await?;
         plan.committed(answers)
+    }
+}
+
+/// A commit that can go along with its transaction, to wherever that runs.
+struct Own {
+    lease: Lease,
+    batch: Batch,
+    sealed_session: Option<Vec<u8>>,
+    next_request_at: Timestamp,
+    lease_until: Timestamp,
+    progress: Progress,
+    now: Timestamp,
+}
+
+impl Own {
+    fn copied(commit: &Commit<'_>) -> Self {
+        Self {
+            lease: commit.lease.clone(),
+            batch: commit.batch.clone(),
+            sealed_session: commit.sealed_session.map(<[u8]>::to_vec),
+            next_request_at: commit.next_request_at,
+            lease_until: commit.lease_until,
+            progress: commit.progress.clone(),
+            now: commit.now,
+        }
+    }
+
+    fn lent(&self) -> Commit<'_> {
+        Commit {
+            lease: &self.lease,
+            batch: &self.batch,
+            sealed_session: self.sealed_session.as_deref(),
+            next_request_at: self.next_request_at,
+            lease_until: self.lease_until,
+            progress: &self.progress,
+            now: self.now,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use super::{Notes, Record, Strange, message};
 pub(super) struct Whole;
 
 impl Record for Whole {
-    type Wire<'a> = Conversation<'a, wire::message::Message<'a>>;
+    type Wire<'a> = Conversation<'a, wire::message::Message<'a, &'a RawValue>>;
     type Lone<'a> = Conversation<'a, &'a RawValue>;
     type Seen = ListedConversation;
     type Context<'c> = ();

@@ -5,12 +5,14 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::value::RawValue;
 use threadkeep_core::content::{Attribute, Reaction};
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen};
 use threadkeep_core::time::Timestamp;
 
 use super::super::wire::message::{Entity, Hyperlink, ListKind, Message, Reaction as WireReaction};
+use super::super::wire::person::Participant;
 use super::super::wire::{Attribute as WireAttribute, Attributed, List, Text, Told, Words};
 use super::person::People;
 use super::{Notes, Record, Strange, content};
@@ -19,12 +21,12 @@ use super::{Notes, Record, Strange, content};
 pub(super) struct Whole;
 
 impl Record for Whole {
-    type Wire<'a> = Message<'a>;
+    type Wire<'a> = Message<'a, &'a RawValue>;
     type Lone<'a> = Message<'a>;
     type Seen = MessageSeen;
     type Context<'c> = &'c ConversationId;
 
-    fn seen(wire: Message<'_>, of: &ConversationId, people: &mut People) -> Result<MessageSeen, Strange> {
+    fn seen(wire: Self::Wire<'_>, of: &ConversationId, people: &mut People) -> Result<MessageSeen, Strange> {
         let mut notes = Notes::new();
         let message = seen(wire, of, people, &mut notes)?;
         notes.first().map_or(Ok(message), |note| Err(*note))
@@ -48,9 +50,27 @@ impl Record for Whole {
     }
 }
 
+/// How a sender stands in a message.
+pub(super) trait Sender {
+    /// Takes note of the sender and says who it is.
+    fn noted(&self, people: &mut People) -> Result<PersonId, Strange>;
+}
+
+impl Sender for Participant<'_> {
+    fn noted(&self, people: &mut People) -> Result<PersonId, Strange> {
+        people.see(self)
+    }
+}
+
+impl Sender for &RawValue {
+    fn noted(&self, people: &mut People) -> Result<PersonId, Strange> {
+        people.see_raw(self.get())
+    }
+}
+
 /// What a message tells.
-pub(super) fn seen(
-    wire: Message<'_>,
+pub(super) fn seen<S: Sender>(
+    wire: Message<'_, S>,
     of: &ConversationId,
     people: &mut People,
     notes: &mut Notes,
@@ -60,7 +80,7 @@ pub(super) fn seen(
     let id = MessageId::parse(&urn.0).map_err(|_| Strange("a message whose id is none"))?;
     check_conversation(&wire, of)?;
     let delivered_at = delivered_at(&wire, &id)?;
-    let sender = wire.sender.as_ref().and_then(|sender| match people.see(sender) {
+    let sender = wire.sender.as_ref().and_then(|sender| match sender.noted(people) {
         Ok(id) => Some(id),
         Err(strange) => {
             notes.push(strange);
@@ -84,7 +104,7 @@ pub(super) fn seen(
     })
 }
 
-fn check_conversation(wire: &Message<'_>, of: &ConversationId) -> Result<(), Strange> {
+fn check_conversation<S>(wire: &Message<'_, S>, of: &ConversationId) -> Result<(), Strange> {
     let stub = || wire.conversation.as_ref().and_then(|stub| stub.entity_urn.as_ref());
     let urn = wire.backend_conversation_urn.as_ref().or_else(stub).or(wire.conversation_urn.as_ref());
     match urn.map(|urn| ConversationId::parse(&urn.0)) {
@@ -95,7 +115,7 @@ fn check_conversation(wire: &Message<'_>, of: &ConversationId) -> Result<(), Str
 }
 
 /// When it was delivered, else when it was made, else the time inside its id (upstream protocol 2.1, 4.3).
-fn delivered_at(wire: &Message<'_>, id: &MessageId) -> Result<Timestamp, Strange> {
+fn delivered_at<S>(wire: &Message<'_, S>, id: &MessageId) -> Result<Timestamp, Strange> {
     match wire.delivered_at.or(wire.created_at) {
         Some(ms) => Timestamp::from_upstream(ms).ok_or(Strange("a message of an impossible time")),
         None => embedded_time(id).ok_or(Strange("a message without time")),

@@ -12,11 +12,17 @@ use super::super::wire::person::{Member, Organization, Participant, ParticipantT
 use super::super::wire::{Text, Told, Words};
 use super::Strange;
 
+/// Senders of a page whose words are remembered; most conversations have two.
+const SENDERS_MAX: usize = 16;
+
 /// Everybody whom a page describes, each once.
 #[derive(Default)]
 pub(super) struct People {
     list: Vec<PersonSeen>,
     places: HashMap<PersonId, usize>,
+    /// Senders as they stood in the body. A page repeats each with every message, in the same words; comparing the
+    /// words is much cheaper than reading them again.
+    senders: Vec<(Box<str>, PersonId)>,
 }
 
 impl People {
@@ -31,6 +37,19 @@ impl People {
                 self.places.insert(id.clone(), self.list.len());
                 self.list.push(described(id.clone(), participant));
             }
+        }
+        Ok(id)
+    }
+
+    /// Takes note of a sender that was not read yet and says who it is.
+    pub(super) fn see_raw(&mut self, raw: &str) -> Result<PersonId, Strange> {
+        if let Some((_, id)) = self.senders.iter().find(|(known, _)| **known == *raw) {
+            return Ok(id.clone());
+        }
+        let participant = serde_json::from_str(raw).map_err(|_| Strange("a participant of another shape"))?;
+        let id = self.see(&participant)?;
+        if self.senders.len() < SENDERS_MAX {
+            self.senders.push((raw.into(), id.clone()));
         }
         Ok(id)
     }

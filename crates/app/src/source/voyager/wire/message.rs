@@ -5,10 +5,10 @@ use serde::Deserialize;
 use super::person::{Participant, VectorImage};
 use super::{Attributed, List, Text, Told, Union, Words, told};
 
-/// A message.
+/// A message; its sender may be left unread.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message<'a> {
+#[serde(rename_all = "camelCase", bound(deserialize = "S: Deserialize<'de>"))]
+pub struct Message<'a, S = Participant<'a>> {
     /// `urn:li:msg_message:(…)`
     #[serde(borrow, default)]
     pub entity_urn: Option<Text<'a>>,
@@ -31,8 +31,8 @@ pub struct Message<'a> {
     #[serde(default)]
     pub created_at: Option<i64>,
     /// Who wrote it.
-    #[serde(borrow, default)]
-    pub sender: Option<Participant<'a>>,
+    #[serde(default)]
+    pub sender: Option<S>,
     /// Its text.
     #[serde(borrow, default, deserialize_with = "told")]
     pub body: Told<Attributed<'a>>,
