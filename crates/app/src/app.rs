@@ -2,7 +2,7 @@
 //!
 //! Made once at start from the configuration. Holds no state of its own: what must be remembered is in the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 use crate::seal::Sealer;
 use crate::source::egress::{self, Egress};
 use crate::source::voyager::{QueryIds, Session, Voyager};
-use crate::store::SharedStore;
+use crate::store::{SharedStore, StoreError};
 use crate::worker::presence::Presence;
 
 /// Everything that verbs and workers use.
@@ -32,10 +32,45 @@ pub struct App {
     pub bell: Arc<Notify>,
     /// This process among those that work on the same machine.
     pub presence: Arc<Presence>,
+    /// What is wrong with the database, while the workers cannot write.
+    pub storage: Arc<StorageWatch>,
     /// How sources are reached.
     pub upstream: Arc<Upstream>,
     /// How syncs behave.
     pub sync: SyncSettings,
+}
+
+/// The workers' last failure of the database, so that whoever waits for their work is told.
+#[derive(Debug, Default)]
+pub struct StorageWatch(Mutex<Option<StorageTrouble>>);
+
+#[derive(Debug, Clone)]
+enum StorageTrouble {
+    Full(String),
+    Unavailable(String),
+}
+
+impl StorageWatch {
+    /// Notes a failure, or with `None` that the database works.
+    pub fn note(&self, failure: Option<&StoreError>) {
+        let trouble = match failure {
+            Some(StoreError::Full(what)) => Some(StorageTrouble::Full(what.clone())),
+            Some(StoreError::Unavailable(what)) => Some(StorageTrouble::Unavailable(what.clone())),
+            _ => None,
+        };
+        if let Ok(mut kept) = self.0.lock() {
+            *kept = trouble;
+        }
+    }
+
+    /// Fails while the workers cannot write.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.0.lock().ok().and_then(|kept| kept.clone()) {
+            Some(StorageTrouble::Full(what)) => Err(StoreError::Full(what)),
+            Some(StorageTrouble::Unavailable(what)) => Err(StoreError::Unavailable(what)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How LinkedIn is reached.

@@ -259,6 +259,12 @@ async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Ch
             "`threadkeep sync` or a running server goes on from there",
         ));
     }
+    if status.overview.oddities > 0 {
+        let found = format!("{id}: {} records could not be read", status.overview.oddities);
+        let remedy =
+            "they are kept in the table oddities; `threadkeep sync --force` asks for their conversations again";
+        return Some(Check::new("completeness", Finding::Warn, found, remedy));
+    }
     (status.overview.set_aside > 0).then(|| {
         let found = format!("{id}: {} conversations are set aside", status.overview.set_aside);
         let remedy = "`threadkeep status --conversations` tells why; `threadkeep sync --force` tries them again";

@@ -52,6 +52,7 @@ fn assembled(config: &Config, store: SharedStore, sealer: Sealer) -> Result<App,
         sealer: Arc::new(sealer),
         bell: Arc::new(Notify::new()),
         presence: Arc::new(presence),
+        storage: Arc::default(),
         upstream: Arc::new(upstream),
         sync: config.sync.clone(),
     })

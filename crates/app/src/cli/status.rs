@@ -88,6 +88,7 @@ fn paragraph(one: &Status, now: Timestamp) -> String {
             number(overview.messages),
             time_or(overview.oldest_message_at, "no time yet")
         ),
+        format!("  unreadable     {} records, kept as they came", number(overview.oddities)),
         format!("  last sync      {}", time_or(account.last_sync_at, "never")),
         format!("  run            {}", run_words(one, now)),
     ];
@@ -133,6 +134,7 @@ fn object(one: &Status, now: Timestamp) -> Value {
         "complete": overview.complete,
         "partial": overview.partial,
         "setAside": overview.set_aside,
+        "oddities": overview.oddities,
         "due": overview.due,
         "oldestMessageAt": time_json(overview.oldest_message_at),
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),

@@ -90,7 +90,8 @@ impl<D: Dialect> Reads for SqlStore<D> {
 
     async fn overview(&self, account: &AccountId) -> StoreResult<Overview> {
         let totals = "SELECT a.message_count, a.oldest_message_at, (SELECT COUNT(*) FROM conversations c \
-             WHERE c.account_pk = a.pk AND c.is_deleted = 0) FROM accounts a WHERE a.id = ?";
+             WHERE c.account_pk = a.pk AND c.is_deleted = 0), (SELECT COUNT(*) FROM oddities o \
+             WHERE o.account_pk = a.pk) FROM accounts a WHERE a.id = ?";
         let tracks = "SELECT t.completeness, COUNT(*), COUNT(t.due_rank) FROM tracks t \
              WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) GROUP BY t.completeness";
         let mut answers = self.db.read(vec![sql!(totals, account), sql!(tracks, account)]).await?.into_iter();
@@ -100,6 +101,7 @@ impl<D: Dialect> Reads for SqlStore<D> {
             overview.messages = row.count("message_count")?;
             overview.oldest_message_at = row.time_or_null("oldest_message_at")?;
             overview.conversations = row.count("conversations")?;
+            overview.oddities = row.count("oddities")?;
         }
         for row in answers.flat_map(|one| one.rows) {
             count_tracks(&mut overview, &mut row.columns("tracks"))?;
@@ -277,8 +279,8 @@ fn count_tracks(overview: &mut Overview, row: &mut Columns) -> StoreResult<()> {
     let tracks = row.count("count")?;
     overview.due += row.count("due")?;
     match completeness {
-        Completeness::Complete | Completeness::EndUnproven => overview.complete += tracks,
-        Completeness::Listed | Completeness::Partial => overview.partial += tracks,
+        Completeness::Complete => overview.complete += tracks,
+        Completeness::Listed | Completeness::Partial | Completeness::EndUnproven => overview.partial += tracks,
         Completeness::SetAside => overview.set_aside += tracks,
         Completeness::OutOfScope => {}
     }

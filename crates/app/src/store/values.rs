@@ -305,6 +305,8 @@ pub struct Overview {
     pub set_aside: u64,
     /// Conversations that are due.
     pub due: u64,
+    /// Records that could not be read and are kept in their raw form.
+    pub oddities: u64,
     /// The oldest message.
     pub oldest_message_at: Option<Timestamp>,
 }

@@ -106,6 +106,7 @@ pub async fn wait(app: &App, job: i64, until: Timestamp) -> Result<Job, Refusal>
         if row.state.is_over() || now >= until {
             return Ok(row);
         }
+        app.storage.check()?;
         app.clock.nap_until(now.plus_ms(LOOK_MS).min(until)).await;
     }
 }

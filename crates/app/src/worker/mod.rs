@@ -73,6 +73,12 @@ async fn serve_one(app: App, stop: Stop, schedules: bool) {
             Ok(_) => work_once(&app, &stop, None).await,
             Err(error) => Err(error),
         };
+        match &worked {
+            Ok(true) => app.storage.note(None),
+            Ok(false) => {}
+            Err(Refusal::Store(error)) => app.storage.note(Some(error)),
+            Err(_) => {}
+        }
         match worked {
             Ok(true) => {}
             Ok(false) => {

@@ -278,6 +278,7 @@ fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
         sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
         bell: Arc::new(Notify::new()),
         presence: Arc::new(Presence::alone(&CountedChance::default())),
+        storage: Arc::default(),
         upstream: Arc::new(Upstream::at("http://127.0.0.1:9", QueryIds::default())?),
         sync: SyncSettings::default(),
     })

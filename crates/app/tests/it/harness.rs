@@ -146,6 +146,7 @@ impl Harness {
             sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
             bell: Arc::default(),
             presence: Arc::new(Presence::alone(&SystemChance)),
+            storage: Arc::default(),
             upstream: Arc::new(Upstream::at(&linkedin.url(), QueryIds::default())?),
             sync: SyncSettings { pace: Pace::Open, ..SyncSettings::default() },
         };

@@ -18,8 +18,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared texts kept by each connection.
 const PREPARED_MAX: usize = 256;
 /// For every connection: an acknowledged commit is on the disk, and a schema that somebody has tampered with can call
-/// nothing.
-const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
+/// nothing, and what is removed does not stay in the file.
+const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+                       PRAGMA secure_delete = ON;";
 /// For the writer of a file. The log is written back after four times as many pages as SQLite would by itself, because
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
 const LOG_PRAGMAS: &str =
