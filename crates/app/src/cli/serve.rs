@@ -42,6 +42,9 @@ pub(crate) struct ServeArgs {
     /// A proxy in front speaks TLS: allows an address that other machines reach.
     #[arg(long)]
     behind_proxy: bool,
+    /// A name by which clients reach the API, besides the address it listens on; may be given several times.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    allow_host: Vec<String>,
 }
 
 /// Runs the command.
@@ -51,25 +54,25 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
     refuse_open_address(config.listen, args.behind_proxy)?;
     let listener = bind(config.listen).await?;
     let app = open::app(&config).await?;
-    let ended = serve(&app, listener).await;
+    let ended = serve(&app, listener, args.allow_host).await;
     app.store.close().await;
     ended
 }
 
-async fn serve(app: &App, listener: TcpListener) -> Ended {
+async fn serve(app: &App, listener: TcpListener, hosts: Vec<String>) -> Ended {
     let stop = Stop::default();
     stop_on_signal(stop.clone());
     console::result(&format!("listening on {}", url(&listener)?))?;
     if keys::list(app).await?.iter().all(|key| key.revoked_at.is_some()) {
         console::tell("hint: there is no API key yet; `threadkeep key create` makes one");
     }
-    until_stopped(app, listener, stop).await
+    until_stopped(app, listener, hosts, stop).await
 }
 
 /// Serves and works until a stop is asked for.
-pub(crate) async fn until_stopped(app: &App, listener: TcpListener, stop: Stop) -> Ended {
+pub(crate) async fn until_stopped(app: &App, listener: TcpListener, hosts: Vec<String>, stop: Stop) -> Ended {
     let mut workers = spawn(worker::serve(app.clone(), stop.clone()));
-    let settings = HttpSettings { stop_grace_ms: STOP_GRACE_MS, ..HttpSettings::default() };
+    let settings = HttpSettings { stop_grace_ms: STOP_GRACE_MS, hosts, ..HttpSettings::default() };
     let served = http::serve(app.clone(), listener, settings, stop.clone()).await;
     stop.ask();
     if tokio::time::timeout(WORKERS_GRACE, &mut workers).await.is_err() {

@@ -123,12 +123,21 @@ pub(super) async fn named(
     params: Params,
 ) -> Result<Json<AccountState>, Fault> {
     params.finish()?;
+    Ok(Json(state(&from_path(&room.app, &caller, path).await?)))
+}
+
+/// The account that a path names; here an id that cannot be one is refused as such.
+pub(super) async fn from_path(
+    app: &App,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Account, Fault> {
     let malformed = || invalid("accountId", &format!("{ACCOUNT_ID_LENGTH} lower-case hex digits"));
     let Path(id) = path.map_err(|_| malformed())?;
     if id.len() != ACCOUNT_ID_LENGTH || AccountId::new(&id).is_err() {
         return Err(malformed());
     }
-    Ok(Json(state(&within_reach(&room.app, &caller, &id).await?)))
+    within_reach(app, caller, &id).await
 }
 
 /// Whether a search text finds an account: part of its name or slug, its id, or the address of its profile.
@@ -169,7 +178,8 @@ fn item(account: &Account) -> AccountItem {
     }
 }
 
-fn state(account: &Account) -> AccountState {
+/// The state of an account as the contract shows it.
+pub(super) fn state(account: &Account) -> AccountState {
     AccountState {
         id: account.id.to_string(),
         first_name: account.first_name.clone(),

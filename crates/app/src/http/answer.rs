@@ -34,6 +34,10 @@ pub(super) enum Fault {
     NoMethod,
     /// A key in the address would end in logs.
     CredentialsInUrl,
+    /// The request is for a name that is not ours.
+    WrongHost,
+    /// The key or the address has asked too often.
+    TooManyRequests,
     /// The answer took too long.
     TimedOut,
     /// A handler panicked.
@@ -63,6 +67,8 @@ impl Fault {
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -78,6 +84,8 @@ impl Fault {
             Self::NoRoute => "not_found",
             Self::NoMethod => "method_not_allowed",
             Self::CredentialsInUrl => "credentials_in_url",
+            Self::WrongHost => "host_not_allowed",
+            Self::TooManyRequests => "too_many_requests",
             Self::TimedOut => "timed_out",
             Self::Panicked => "internal_error",
         }
@@ -103,6 +111,11 @@ impl Fault {
                 "a key in the URL ends in logs: send it as `Authorization: Bearer <key>`, and revoke the one in the URL"
                     .into()
             }
+            Self::WrongHost => {
+                "this server does not answer to that name: use its address, or allow the name in its configuration"
+                    .into()
+            }
+            Self::TooManyRequests => "too many requests: wait as long as Retry-After says".into(),
             Self::TimedOut => "the answer took too long: try again".into(),
         }
     }
@@ -130,7 +143,8 @@ struct ErrorBody<'a> {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let (status, code, text) = (self.status(), self.code(), self.text());
-        if let (true, Self::Refused(refusal)) = (status.is_server_error(), &self) {
+        let is_ours = status.is_server_error() && !matches!(self, Self::Refused(Refusal::ReadOnlyMirror));
+        if let (true, Self::Refused(refusal)) = (is_ours, &self) {
             tracing::error!(code, %refusal, "a request could not be answered");
         }
         let body = ErrorBody { success: false, error: &text, code, message: &text };

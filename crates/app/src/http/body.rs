@@ -72,6 +72,18 @@ impl Fields {
         }
     }
 
+    /// Takes a list of texts.
+    pub(super) fn take_texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Fault> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let wrong = || invalid(name, "a list of texts");
+        let Value::Array(items) = value else { return Err(wrong()) };
+        let texts = items.into_iter().map(|item| match item {
+            Value::String(text) => Ok(text),
+            _ => Err(wrong()),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
     /// Refuses what was not taken.
     pub(super) fn finish(self) -> Result<(), Fault> {
         match self.0.into_iter().next() {

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 
 use super::Room;
 use super::answer::Fault;
+use super::limits::{Meter, Peer};
 use crate::refusal::Refusal;
 use crate::verbs::keys::{Caller, Scope, authenticate};
 
@@ -21,6 +22,14 @@ pub(super) struct Reader(pub(super) Caller);
 /// Somebody who may ask for a sync.
 #[derive(Debug)]
 pub(super) struct Syncer(pub(super) Caller);
+
+/// Somebody who may do everything.
+#[derive(Debug)]
+pub(super) struct Admin(pub(super) Caller);
+
+/// Somebody with a working key, whatever it may do.
+#[derive(Debug)]
+pub(super) struct Known;
 
 impl FromRequestParts<Arc<Room>> for Reader {
     type Rejection = Fault;
@@ -38,18 +47,54 @@ impl FromRequestParts<Arc<Room>> for Syncer {
     }
 }
 
+impl FromRequestParts<Arc<Room>> for Admin {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
+        Ok(Self(caller(parts, room, Scope::Admin).await?))
+    }
+}
+
+impl FromRequestParts<Arc<Room>> for Known {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
+        known(parts, room).await.map(|_| Self)
+    }
+}
+
 async fn caller(parts: &Parts, room: &Room, scope: Scope) -> Result<Caller, Fault> {
+    let caller = known(parts, room).await?;
+    caller.must(scope)?;
+    Ok(caller)
+}
+
+/// Whose key it is; a working key pays for the request, anything else is paid by the address.
+async fn known(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
+    let meter = parts.extensions.get::<Meter>().cloned().unwrap_or_default();
+    let now = room.app.clock.now();
+    match proved(parts, room).await {
+        Ok(caller) => {
+            room.limits.charge_key(&meter, &caller.key_id, now)?;
+            Ok(caller)
+        }
+        Err(fault) => {
+            room.limits.charge_address(&meter, parts.extensions.get::<Peer>().copied(), now)?;
+            Err(fault)
+        }
+    }
+}
+
+async fn proved(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
     let mut given = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (given.next(), given.next()) else {
         return Err(Refusal::Unauthorized.into());
     };
     let key = value.to_str().ok().and_then(bearer).ok_or(Refusal::Unauthorized)?;
-    let caller = authenticate(&room.app, key).await.map_err(|refusal| match refusal {
+    authenticate(&room.app, key).await.map_err(|refusal| match refusal {
         Refusal::Unauthorized => Fault::InvalidKey,
         other => other.into(),
-    })?;
-    caller.must(scope)?;
-    Ok(caller)
+    })
 }
 
 /// The key in a header value; the name of the scheme may be in any case (RFC 9110 11.1).

@@ -19,18 +19,18 @@ use super::cursor::Cursors;
 use super::params::Params;
 use super::shape::{AccountName, ConversationItem, conversation};
 use crate::refusal::Refusal;
-use crate::store::{Account, ConversationFilter};
+use crate::store::{Account, ConversationFilter, ConversationRow};
 use crate::verbs::keys::Caller;
 use crate::verbs::read::{self, ConversationPosition, ConversationsPage};
 
 /// Conversations on a page unless the caller says otherwise (HTTP contract 3.1).
-const COUNT_DEFAULT: i64 = 20;
+pub(super) const COUNT_DEFAULT: i64 = 20;
 /// Most accounts that one request may name.
 const ACCOUNTS_MAX: usize = 100;
 
 /// Which accounts are meant.
 #[derive(Debug)]
-enum Chosen {
+pub(super) enum Chosen {
     /// The default account of the key.
     Default,
     /// These.
@@ -39,13 +39,31 @@ enum Chosen {
 
 /// What is asked.
 #[derive(Debug)]
-struct Question {
-    chosen: Chosen,
-    unread_only: bool,
+pub(super) struct Question {
+    pub(super) chosen: Chosen,
+    pub(super) unread_only: bool,
     /// A mirror has no labels: asking for labelled conversations finds none.
-    labelled_only: bool,
-    count: u32,
-    cursor: Option<String>,
+    pub(super) labelled_only: bool,
+    pub(super) sift: Option<Sift>,
+    pub(super) count: u32,
+    pub(super) cursor: Option<String>,
+}
+
+/// What the legacy list may ask for besides (HTTP contract 6).
+#[derive(Debug)]
+pub(super) struct Sift {
+    /// Only those without anything unread.
+    pub(super) read_only: bool,
+    /// Words, in small letters, each of which a name, the title or the newest text has to contain.
+    pub(super) words: Vec<String>,
+}
+
+/// A page with the accounts it is of.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) rows: Vec<ConversationRow>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) next_cursor: Option<String>,
 }
 
 /// A position as it stands in a cursor.
@@ -74,33 +92,59 @@ pub(super) async fn page(
     Reader(caller): Reader,
     params: Params,
 ) -> Result<Json<ConversationsAnswer>, Fault> {
-    let question = question(params)?;
-    let cursors = Cursors::of(&room, question.binding()).await?;
-    let after: Option<Position> = question.cursor.as_deref().map(|cursor| cursors.open(cursor)).transpose()?;
-    let accounts = accounts(&room, &caller, &question, after.as_ref()).await?;
+    let listed = list(&room, &caller, &question(params)?).await?;
+    Ok(Json(ConversationsAnswer {
+        success: true,
+        conversations: listed.items().map(|(row, account)| conversation(row, account)).collect(),
+        accounts: listed.accounts.iter().map(AccountName::of).collect(),
+        has_more: listed.next_cursor.is_some(),
+        next_cursor: listed.next_cursor,
+        from_cache: true,
+    }))
+}
 
+/// The page that is asked for.
+pub(super) async fn list(room: &Room, caller: &Caller, question: &Question) -> Result<Listed, Fault> {
+    let cursors = Cursors::of(room, question.binding()).await?;
+    let after: Option<Position> = question.cursor.as_deref().map(|cursor| cursors.open(cursor)).transpose()?;
+    let accounts = accounts(room, caller, question, after.as_ref()).await?;
     let filter = ConversationFilter {
         accounts: accounts.iter().map(|account| account.id.clone()).collect(),
         unread_only: question.unread_only,
         after: after.map(|position| (position.at, position.conversation, position.account)),
     };
-    let found = match question.labelled_only {
-        true => ConversationsPage::default(),
-        false => read::conversations(&room.app, &filter, question.count).await?,
+    let found = match &question.sift {
+        _ if question.labelled_only => ConversationsPage::default(),
+        None => read::conversations(&room.app, &filter, question.count).await?,
+        Some(sift) => {
+            read::conversations_sifted(&room.app, &filter, question.count, &|row: &ConversationRow| sift.keeps(row))
+                .await?
+        }
     };
     let next_cursor = found.next.map(|next| cursors.seal(&Position::from(next))).transpose()?;
-    let items = found.rows.iter().filter_map(|row| {
-        let account = accounts.iter().find(|account| account.id == row.account)?;
-        Some(conversation(row, account))
-    });
-    Ok(Json(ConversationsAnswer {
-        success: true,
-        conversations: items.collect(),
-        accounts: accounts.iter().map(AccountName::of).collect(),
-        has_more: next_cursor.is_some(),
-        next_cursor,
-        from_cache: true,
-    }))
+    Ok(Listed { rows: found.rows, accounts, next_cursor })
+}
+
+impl Listed {
+    /// Each conversation with its account.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&ConversationRow, &Account)> {
+        self.rows.iter().filter_map(|row| Some((row, self.accounts.iter().find(|account| account.id == row.account)?)))
+    }
+}
+
+impl Sift {
+    fn keeps(&self, row: &ConversationRow) -> bool {
+        let kept = &row.conversation;
+        if self.read_only && (!kept.read || kept.unread_count > 0) {
+            return false;
+        }
+        let mut text: String = row.participants.iter().map(|person| person.full_name() + "\n").collect();
+        text.extend(kept.title.as_deref());
+        text.push('\n');
+        text.extend(row.newest.as_ref().map(|(message, _)| message.body.as_str()));
+        let text = text.to_lowercase();
+        self.words.iter().all(|word| text.contains(word))
+    }
 }
 
 impl Question {
@@ -110,7 +154,13 @@ impl Question {
             Chosen::Default => "default".to_owned(),
             Chosen::Named(ids) => ids.iter().cloned().collect::<Vec<_>>().join(","),
         };
-        vec!["conversations/1".into(), accounts, self.unread_only.to_string(), self.labelled_only.to_string()]
+        let mut all =
+            vec!["conversations/1".into(), accounts, self.unread_only.to_string(), self.labelled_only.to_string()];
+        if let Some(sift) = &self.sift {
+            all.push(sift.read_only.to_string());
+            all.extend(sift.words.iter().cloned());
+        }
+        all
     }
 }
 
@@ -132,22 +182,28 @@ fn question(mut params: Params) -> Result<Question, Fault> {
     if matches!(&chosen, Chosen::Named(ids) if ids.len() > ACCOUNTS_MAX) {
         return Err(invalid("linkedinAccountIds", &format!("at most {ACCOUNTS_MAX}")));
     }
-    let count = params.take_number("count", 1..=i64::from(read::PAGE_MAX))?;
-    let limit = params.take_number("limit", 1..=i64::from(read::PAGE_MAX))?;
-    if count.is_some() && limit.is_some() && count != limit {
-        return Err(invalid("limit", "it is another name of count: give one of them"));
-    }
-    let count = u32::try_from(count.or(limit).unwrap_or(COUNT_DEFAULT)).unwrap_or(read::PAGE_MAX);
+    let count = count(&mut params, COUNT_DEFAULT)?;
     let has_label = params.take("labelId").is_some();
     let question = Question {
         chosen,
         unread_only: params.take_flag("unreadOnly")?.unwrap_or(false),
         labelled_only: params.take_flag("labeledOnly")?.unwrap_or(false) || has_label,
+        sift: None,
         count,
         cursor: params.take("nextCursor"),
     };
     params.finish()?;
     Ok(question)
+}
+
+/// How many are wanted on a page: `count`, or `limit`, which many clients send.
+pub(super) fn count(params: &mut Params, default: i64) -> Result<u32, Fault> {
+    let count = params.take_number("count", 1..=i64::from(read::PAGE_MAX))?;
+    let limit = params.take_number("limit", 1..=i64::from(read::PAGE_MAX))?;
+    if count.is_some() && limit.is_some() && count != limit {
+        return Err(invalid("limit", "it is another name of count: give one of them"));
+    }
+    Ok(u32::try_from(count.or(limit).unwrap_or(default)).unwrap_or(read::PAGE_MAX))
 }
 
 /// The accounts that are read. A walk through the default account stays with it, whichever is the default by then.

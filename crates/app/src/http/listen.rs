@@ -3,6 +3,7 @@
 //! A slow or idle peer is cut off, a large head is refused, and a stop lets answers that are being written end. What
 //! is parsed here is only HTTP; malformed framing is refused by the HTTP library with 400 and a closed connection.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
+use super::limits::Peer;
 use super::{HttpSettings, router_until};
 use crate::app::App;
 use crate::lifecycle::{Stop, spawn};
@@ -25,6 +27,8 @@ const ACCEPT_PAUSE_MS: i64 = 200;
 
 /// Serves the API until a stop is asked for and the answers that are being written have ended.
 pub async fn serve(app: App, listener: TcpListener, settings: HttpSettings, stop: Stop) -> std::io::Result<()> {
+    let listen = Some(listener.local_addr()?.ip());
+    let settings = HttpSettings { listen: settings.listen.or(listen), ..settings };
     let router = router_until(app.clone(), settings.clone(), stop.clone());
     serve_router(&app, router, listener, (settings, stop)).await
 }
@@ -43,10 +47,10 @@ async fn serve_router(
             () = stop.asked() => break,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 let (router, settings, stop) = (router.clone(), settings.clone(), stop.clone());
                 spawn(async move {
-                    connection(stream, router, &settings, &stop).await;
+                    connection((stream, Peer(peer)), router, &settings, &stop).await;
                     drop(place);
                 });
             }
@@ -65,16 +69,21 @@ async fn serve_router(
 }
 
 /// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, peer) = listener.accept().await?;
     // Answers are small: sending them at once is worth more than filling packets.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, peer, place))
 }
 
-async fn connection(stream: TcpStream, router: Router, settings: &HttpSettings, stop: &Stop) {
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+async fn connection((stream, peer): (TcpStream, Peer), router: Router, settings: &HttpSettings, stop: &Stop) {
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        // Whatever the request says of itself: this is who has sent it.
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(Body::new))
     });
     // The number of headers is left at the library's limit, which is 100.

@@ -17,6 +17,7 @@ use super::Room;
 use super::accounts::within_reach;
 use super::answer::{Fault, invalid};
 use super::caller::Reader;
+use super::conversations::count;
 use super::cursor::Cursors;
 use super::params::Params;
 use super::shape::{MessageItem, Participant, message, participants};
@@ -32,18 +33,27 @@ const COUNT_DEFAULT: i64 = 50;
 /// How long a read waits for a refresh that nobody asked for.
 const BRIEF_WAIT_MS: i64 = 2_000;
 /// Last millisecond of the year 9999.
-const TIME_MAX_MS: i64 = 253_402_300_799_999;
-/// The first of all message ids in the order of bytes; a cursor that is a plain time stands before it.
-const FIRST_ID: &str = "+";
+pub(super) const TIME_MAX_MS: i64 = 253_402_300_799_999;
 
 /// What is asked.
 #[derive(Debug)]
-struct Question {
-    account: Option<String>,
-    count: u32,
-    cursor: Option<String>,
-    since: Option<Timestamp>,
-    sync: Option<bool>,
+pub(super) struct Question {
+    pub(super) account: Option<String>,
+    pub(super) count: u32,
+    pub(super) cursor: Option<String>,
+    pub(super) since: Option<Timestamp>,
+    /// Instead of a page: so many up to this time and so many after it.
+    pub(super) around: Option<(Timestamp, (u32, u32))>,
+    pub(super) sync: Option<bool>,
+}
+
+/// A page, and what came of refreshing before it.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) found: MessagesPage,
+    pub(super) account: Account,
+    next: Option<String>,
+    freshness: Freshness,
 }
 
 /// A position as it stands in a cursor.
@@ -88,24 +98,41 @@ pub(super) async fn page(
 ) -> Result<Json<MessagesAnswer>, Fault> {
     let question = question(params)?;
     let id = conversation_id(path)?;
-    let (account, kept) = find(&room, &caller, &question, &id).await?;
-    let binding = vec!["messages/1".into(), account.id.to_string(), id.to_string(), format!("{:?}", question.since)];
-    let cursors = Cursors::of(&room, binding).await?;
-    let before = question.cursor.as_deref().map(|cursor| position(&cursors, cursor)).transpose()?;
-
-    let freshness = refresh(&room, &caller, &account, &question).await?;
-    let conversation = match kept {
-        Some(kept) if freshness != Freshness::Synced => kept,
-        _ => read::conversation(&room.app, std::slice::from_ref(&account.id), &id).await?,
-    };
-    let filter = MessageFilter { before, since: question.since };
-    let found = read::messages(&room.app, conversation, &filter, question.count).await?;
-    let next = found.next.clone().map(|(at, message)| cursors.seal(&Position { at, message })).transpose()?;
-    Ok(Json(answer(&found, &account, next, freshness)))
+    Ok(Json(answer(&load(&room, &caller, &question, &id).await?)))
 }
 
-fn answer(found: &MessagesPage, account: &Account, cursor: Option<String>, freshness: Freshness) -> MessagesAnswer {
-    let owner = &account.member;
+/// The page that is asked for.
+pub(super) async fn load(
+    room: &Room,
+    caller: &Caller,
+    question: &Question,
+    id: &ConversationId,
+) -> Result<Loaded, Fault> {
+    let (account, kept) = find(room, caller, question, id).await?;
+    let binding = vec!["messages/1".into(), account.id.to_string(), id.to_string(), format!("{:?}", question.since)];
+    let cursors = Cursors::of(room, binding).await?;
+    let before = question.cursor.as_deref().map(|cursor| position(&cursors, cursor)).transpose()?;
+
+    let freshness = refresh(room, caller, &account, question).await?;
+    let conversation = match kept {
+        Some(kept) if freshness != Freshness::Synced => kept,
+        _ => read::conversation(&room.app, std::slice::from_ref(&account.id), id).await?,
+    };
+    let found = match question.around {
+        Some((at, counts)) => read::messages_around(&room.app, conversation, at, counts).await?,
+        None => {
+            let filter = MessageFilter { before, since: question.since };
+            read::messages(&room.app, conversation, &filter, question.count).await?
+        }
+    };
+    let next = found.next.clone().map(|(at, message)| cursors.seal(&Position { at, message })).transpose()?;
+    Ok(Loaded { found, account, next, freshness })
+}
+
+/// A page as the contract shows it.
+pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer {
+    let (found, freshness) = (&loaded.found, loaded.freshness);
+    let owner = &loaded.account.member;
     let row = &found.conversation;
     let shown = found.messages.iter().map(|kept| {
         let sender = kept.sender.as_ref().and_then(|id| found.people.get(id));
@@ -115,14 +142,14 @@ fn answer(found: &MessagesPage, account: &Account, cursor: Option<String>, fresh
         success: true,
         messages: shown.collect(),
         participants: participants(&row.participants, owner),
-        has_more: cursor.is_some(),
-        cursor,
+        has_more: loaded.next.is_some(),
+        cursor: loaded.next.clone(),
         note: match freshness {
             Freshness::Synced => "the account was synced just now",
             Freshness::Kept(why) => why,
         },
         from_cache: freshness != Freshness::Synced,
-        account_id: account.id.to_string(),
+        account_id: loaded.account.id.to_string(),
         conversation_id: row.conversation.id.to_string(),
         conversation_urn: row.conversation.id.urn(owner),
         completeness: row.completeness.as_str(),
@@ -130,32 +157,41 @@ fn answer(found: &MessagesPage, account: &Account, cursor: Option<String>, fresh
 }
 
 fn question(mut params: Params) -> Result<Question, Fault> {
-    let count = params.take_number("count", 1..=i64::from(read::PAGE_MAX))?;
-    let limit = params.take_number("limit", 1..=i64::from(read::PAGE_MAX))?;
-    if count.is_some() && limit.is_some() && count != limit {
-        return Err(invalid("limit", "it is another name of count: give one of them"));
-    }
-    let question = Question {
-        account: params.take("accountId"),
-        count: u32::try_from(count.or(limit).unwrap_or(COUNT_DEFAULT)).unwrap_or(read::PAGE_MAX),
-        cursor: params.take("cursor"),
-        since: params.take_number("since", 0..=TIME_MAX_MS)?.map(Timestamp),
-        sync: params.take_flag("sync")?,
-    };
+    let question = take_question(&mut params)?;
     params.finish()?;
     Ok(question)
 }
 
+/// What is asked, as far as both families ask it alike.
+pub(super) fn take_question(params: &mut Params) -> Result<Question, Fault> {
+    Ok(Question {
+        account: params.take("accountId"),
+        count: count(params, COUNT_DEFAULT)?,
+        cursor: params.take("cursor"),
+        since: params.take_number("since", 0..=TIME_MAX_MS)?.map(Timestamp),
+        around: None,
+        sync: params.take_flag("sync")?,
+    })
+}
+
 /// The id in the path. What is well-formed but names no thread of the mirror, such as one of Sales Navigator, is not
 /// found; what no id looks like is refused.
-fn conversation_id(path: Result<Path<String>, PathRejection>) -> Result<ConversationId, Fault> {
-    let malformed = || invalid("conversationUrn", "the URN or the bare id of a conversation, URL-encoded");
+pub(super) fn conversation_id(path: Result<Path<String>, PathRejection>) -> Result<ConversationId, Fault> {
     let Path(text) = path.map_err(|_| malformed())?;
-    match ConversationId::parse(&text) {
+    parse_conversation(&text)
+}
+
+/// The conversation that a text names.
+pub(super) fn parse_conversation(text: &str) -> Result<ConversationId, Fault> {
+    match ConversationId::parse(text) {
         Ok(id) => Ok(id),
         Err(InvalidId::WrongKind) => Err(Refusal::NoConversation.into()),
         Err(_) => Err(malformed()),
     }
+}
+
+fn malformed() -> Fault {
+    invalid("conversationUrn", "the URN or the bare id of a conversation, URL-encoded")
 }
 
 /// Whose conversation it is, and the conversation when the mirror has it. Without a named account the default one is
@@ -167,11 +203,7 @@ async fn find(
     question: &Question,
     id: &ConversationId,
 ) -> Result<(Account, Option<ConversationRow>), Fault> {
-    let mut accounts = match &question.account {
-        Some(named) => vec![within_reach(&room.app, caller, named).await?],
-        None => read::accounts(&room.app, caller.reach()).await?,
-    };
-    accounts.sort_by_key(|account| std::cmp::Reverse(account.last_sync_at));
+    let accounts = candidates(room, caller, question.account.as_deref()).await?;
     let ids: Vec<AccountId> = accounts.iter().map(|account| account.id.clone()).collect();
     let row = match read::conversation(&room.app, &ids, id).await {
         Ok(row) => Some(row),
@@ -182,12 +214,21 @@ async fn find(
     Ok((owner.ok_or(Refusal::NoConversation)?, row))
 }
 
+/// The accounts that may have what is asked for, in the order in which they are looked at.
+pub(super) async fn candidates(room: &Room, caller: &Caller, named: Option<&str>) -> Result<Vec<Account>, Fault> {
+    let mut accounts = match named {
+        Some(named) => vec![within_reach(&room.app, caller, named).await?],
+        None => read::accounts(&room.app, caller.reach()).await?,
+    };
+    accounts.sort_by_key(|account| std::cmp::Reverse(account.last_sync_at));
+    Ok(accounts)
+}
+
 /// A cursor of ours, or a plain time in milliseconds: older messages than this (HTTP contract 3.2).
 fn position(cursors: &Cursors<'_>, cursor: &str) -> Result<(Timestamp, MessageId), Fault> {
     if !cursor.is_empty() && cursor.bytes().all(|byte| byte.is_ascii_digit()) {
         let at = cursor.parse().ok().filter(|ms| *ms <= TIME_MAX_MS).ok_or(Refusal::InvalidCursor)?;
-        let first = MessageId::new(FIRST_ID).map_err(|_| Refusal::InvalidCursor)?;
-        return Ok((Timestamp(at), first));
+        return Ok((Timestamp(at), read::first_message_id()?));
     }
     let position: Position = cursors.open(cursor)?;
     Ok((position.at, position.message))

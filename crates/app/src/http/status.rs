@@ -69,9 +69,10 @@ struct Run {
     estimate: Option<Estimate>,
 }
 
+/// What a run has done so far.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Counters {
+pub(super) struct Counters {
     requests: u64,
     troubles: u64,
     list_pages: u64,
@@ -168,7 +169,8 @@ fn run(job: &Job, is_interrupted: bool, overview: &Overview, pace: Pace) -> Run 
     }
 }
 
-fn counters(done: &Progress) -> Counters {
+/// The counters of a run's report.
+pub(super) fn counters(done: &Progress) -> Counters {
     Counters {
         requests: done.requests,
         troubles: done.troubles,

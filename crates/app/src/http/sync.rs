@@ -19,6 +19,7 @@ use super::accounts::choose;
 use super::answer::{Fault, date_time};
 use super::body::Fields;
 use super::caller::Syncer;
+use super::params::Params;
 use super::prefer::patience;
 use crate::refusal::Refusal;
 use crate::store::{Job, JobState};
@@ -59,10 +60,14 @@ pub(super) async fn run(
     State(room): State<Arc<Room>>,
     Syncer(caller): Syncer,
     headers: HeaderMap,
+    mut params: Params,
     body: Body,
 ) -> Result<Response, Fault> {
+    // The account belongs into the body; in the query it means the same, and nothing is ignored in silence.
+    let in_query = params.take("accountId");
+    params.finish()?;
     let mut fields = Fields::read(body, &room.settings).await?;
-    let named = fields.take_text("accountId")?;
+    let named = fields.take_text("accountId")?.or(in_query);
     let forced = fields.take_flag("force")?.unwrap_or(false);
     fields.finish()?;
 

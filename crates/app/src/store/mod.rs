@@ -160,6 +160,25 @@ pub trait Reads: Send + Sync {
     ) -> StoreResult<Vec<Person>>;
 }
 
+/// Single records for readers.
+#[async_trait]
+pub trait Lookups: Send + Sync {
+    /// Somebody by profile id or by the vanity name in the link to the profile.
+    async fn person_by_profile(&self, account: &AccountId, profile: &str) -> StoreResult<Option<Person>>;
+    /// The conversation with somebody alone that was active last and is not deleted.
+    async fn conversation_with(&self, account: &AccountId, person: &PersonId) -> StoreResult<Option<ConversationId>>;
+    /// A message that is not deleted, in the first of these accounts that has it.
+    async fn message(&self, accounts: &[AccountId], id: &MessageId) -> StoreResult<Option<(AccountId, Message)>>;
+    /// Messages that were delivered after a time and are not deleted, oldest first.
+    async fn messages_after(
+        &self,
+        account: &AccountId,
+        conversation: &ConversationId,
+        after: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<Message>>;
+}
+
 /// API keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
@@ -189,9 +208,9 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// The whole store.
-pub trait Store: Accounts + Ledger + Jobs + Reads + Keys + Upkeep {}
+pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Upkeep {}
 
-impl<T: Accounts + Ledger + Jobs + Reads + Keys + Upkeep> Store for T {}
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Upkeep> Store for T {}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
@@ -204,6 +223,7 @@ mod failure;
 mod jobs;
 mod keys;
 mod ledger;
+mod lookups;
 mod migrate;
 mod open;
 mod postgres;

@@ -136,6 +136,31 @@ pub async fn create(app: &App, wanted: NewKey) -> Result<(String, KeyRow), Refus
     Ok((text, row))
 }
 
+/// Makes a key for somebody who may be limited to some accounts: the new key reaches no others.
+pub async fn create_within(app: &App, caller: &Caller, mut wanted: NewKey) -> Result<(String, KeyRow), Refusal> {
+    if let Some(reach) = caller.reach() {
+        let accounts = wanted.accounts.get_or_insert_with(|| reach.to_vec());
+        if !accounts.iter().all(|id| reach.contains(id)) {
+            return Err(Refusal::NoAccount);
+        }
+    }
+    create(app, wanted).await
+}
+
+/// The keys that reach nothing beyond what a caller reaches, revoked ones too, by the time they were made.
+pub async fn list_within(app: &App, caller: &Caller) -> Result<Vec<KeyRow>, Refusal> {
+    let mut all = list(app).await?;
+    all.retain(|row| is_within(caller, row));
+    Ok(all)
+}
+
+/// Revokes a key that a caller may see.
+pub async fn revoke_within(app: &App, caller: &Caller, id: &str) -> Result<(), Refusal> {
+    let found = app.store.key(id).await?.filter(|row| is_within(caller, row));
+    found.ok_or_else(|| Refusal::NotFound("no such key".into()))?;
+    revoke(app, id).await
+}
+
 /// All keys, revoked ones too, by the time they were made.
 pub async fn list(app: &App) -> Result<Vec<KeyRow>, Refusal> {
     Ok(app.store.keys().await?)
@@ -172,6 +197,15 @@ async fn touch(app: &App, row: &KeyRow, now: Timestamp) {
     }
     if let Err(error) = app.store.touch_key(&row.id, now).await {
         tracing::warn!(key = row.id, %error, "the use of a key could not be noted");
+    }
+}
+
+/// Whether a key reaches only what a caller reaches.
+fn is_within(caller: &Caller, row: &KeyRow) -> bool {
+    match (caller.reach(), &row.accounts) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(reach), Some(ids)) => ids.iter().all(|id| reach.contains(id)),
     }
 }
 

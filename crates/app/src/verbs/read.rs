@@ -16,6 +16,8 @@ use crate::store::{Account, ConversationFilter, ConversationRow, MessageFilter};
 
 /// Most conversations or messages on a page.
 pub const PAGE_MAX: u32 = 100;
+/// Pages that are looked through for one page of chosen conversations.
+const SIFTED_PAGES_MAX: u32 = 10;
 /// The setting that holds the secret by which cursors are proved to be ours.
 const CURSOR_SECRET: &str = "cursor_secret";
 /// Bytes of that secret.
@@ -52,6 +54,17 @@ pub struct MessagesPage {
     pub next: Option<MessagePosition>,
 }
 
+/// A message that was asked for by its id.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MessageFound {
+    /// Whose mailbox it is in.
+    pub account: AccountId,
+    /// The message.
+    pub message: Message,
+    /// Who wrote it, where known.
+    pub sender: Option<Person>,
+}
+
 /// All accounts within reach, by the time they were added.
 pub async fn accounts(app: &App, reach: Reach<'_>) -> Result<Vec<Account>, Refusal> {
     let mut all = app.store.accounts().await?;
@@ -86,6 +99,36 @@ pub async fn conversations(app: &App, filter: &ConversationFilter, limit: u32) -
     Ok(ConversationsPage { rows, next })
 }
 
+/// A page of those conversations that are to be kept. Looks at so many at most; the page may then be short, and even
+/// empty, with more to follow.
+pub async fn conversations_sifted(
+    app: &App,
+    filter: &ConversationFilter,
+    limit: u32,
+    keep: &(dyn Fn(&ConversationRow) -> bool + Sync),
+) -> Result<ConversationsPage, Refusal> {
+    let limit = usize::try_from(limit.clamp(1, PAGE_MAX)).unwrap_or(1);
+    let mut filter = filter.clone();
+    let mut rows = Vec::new();
+    for _ in 0..SIFTED_PAGES_MAX {
+        let page = conversations(app, &filter, PAGE_MAX).await?;
+        let looked_at = page.rows.len();
+        for (at, row) in page.rows.into_iter().enumerate() {
+            let here = (row.conversation.last_activity_at, row.conversation.id.clone(), row.account.clone());
+            rows.extend(keep(&row).then_some(row));
+            if rows.len() == limit {
+                let is_last = at + 1 == looked_at && page.next.is_none();
+                return Ok(ConversationsPage { rows, next: (!is_last).then_some(here) });
+            }
+        }
+        filter.after = page.next;
+        if filter.after.is_none() {
+            break;
+        }
+    }
+    Ok(ConversationsPage { rows, next: filter.after })
+}
+
 /// One conversation, in the first of these accounts that has it.
 pub async fn conversation(app: &App, accounts: &[AccountId], id: &ConversationId) -> Result<ConversationRow, Refusal> {
     app.store.conversation(accounts, id).await?.ok_or(Refusal::NoConversation)
@@ -117,6 +160,71 @@ pub async fn messages(
     Ok(MessagesPage { conversation, messages, people, next })
 }
 
+/// Messages of a conversation around a time: so many up to it, and so many after it; newest first.
+pub async fn messages_around(
+    app: &App,
+    conversation: ConversationRow,
+    at: Timestamp,
+    (before, after): (u32, u32),
+) -> Result<MessagesPage, Refusal> {
+    let (account, id) = (conversation.account.clone(), conversation.conversation.id.clone());
+    let mut later = match after.min(PAGE_MAX) {
+        0 => Vec::new(),
+        after => app.store.messages_after(&account, &id, at, after).await?,
+    };
+    later.reverse();
+    // What was delivered at the time itself belongs to what came before.
+    let filter = MessageFilter { before: Some((at.plus_ms(1), first_message_id()?)), since: None };
+    let mut page = messages(app, conversation, &filter, before).await?;
+    if before == 0 {
+        page.messages.clear();
+    }
+    later.append(&mut page.messages);
+    page.messages = later;
+    let senders = page.messages.iter().filter_map(|message| message.sender.clone());
+    let missing: BTreeSet<PersonId> = senders.filter(|sender| !page.people.contains_key(sender)).collect();
+    if !missing.is_empty() {
+        let missing: Vec<PersonId> = missing.into_iter().collect();
+        let found = app.store.people(&account, &missing).await?;
+        page.people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
+    }
+    Ok(page)
+}
+
+/// The first of all message ids in the order of bytes; a position at a plain time stands before it.
+pub fn first_message_id() -> Result<MessageId, Refusal> {
+    MessageId::new("+").map_err(|_| Refusal::Internal("the first message id is not one".into()))
+}
+
+/// Somebody whom the mirror of an account knows, by profile id or vanity name.
+pub async fn person(app: &App, account: &AccountId, profile: &str) -> Result<Person, Refusal> {
+    let unknown = || Refusal::NotFound("nobody with this profile is known: a mirror knows those it has met".into());
+    app.store.person_by_profile(account, profile).await?.ok_or_else(unknown)
+}
+
+/// The conversation of an account with somebody alone.
+pub async fn conversation_with(
+    app: &App,
+    account: &Account,
+    person: &PersonId,
+) -> Result<Option<ConversationId>, Refusal> {
+    match *person == account.member {
+        true => Ok(None),
+        false => Ok(app.store.conversation_with(&account.id, person).await?),
+    }
+}
+
+/// A message with its earlier texts and its sender, in the first of these accounts that has it.
+pub async fn message(app: &App, accounts: &[AccountId], id: &MessageId) -> Result<MessageFound, Refusal> {
+    let unknown = || Refusal::NotFound("no such message".into());
+    let (account, message) = app.store.message(accounts, id).await?.ok_or_else(unknown)?;
+    let sender = match &message.sender {
+        Some(sender) => app.store.people(&account, std::slice::from_ref(sender)).await?.into_iter().next(),
+        None => None,
+    };
+    Ok(MessageFound { account, message, sender })
+}
+
 /// The secret by which cursors are proved to be ours; the same on every node, made at the first use.
 pub async fn cursor_secret(app: &App) -> Result<String, Refusal> {
     if let Some(secret) = app.store.setting(CURSOR_SECRET).await? {
@@ -144,6 +252,7 @@ fn cut<T>(rows: &mut Vec<T>, limit: u32) -> Option<&T> {
     rows.last()
 }
 
-fn is_within(reach: Reach<'_>, id: &AccountId) -> bool {
+/// Whether an account is within reach.
+pub fn is_within(reach: Reach<'_>, id: &AccountId) -> bool {
     reach.is_none_or(|ids| ids.contains(id))
 }

@@ -9,6 +9,7 @@ use threadkeep_core::time::Timestamp;
 use crate::app::App;
 use crate::refusal::Refusal;
 use crate::store::{Account, Job, JobState, Overview};
+use crate::verbs::read::{Reach, is_within};
 
 /// How often a waiting caller looks at the row when nothing wakes it.
 const LOOK_MS: i64 = 100;
@@ -108,6 +109,48 @@ pub async fn wait(app: &App, job: i64, until: Timestamp) -> Result<Job, Refusal>
         }
         app.storage.check()?;
         app.clock.nap_until(now.plus_ms(LOOK_MS).min(until)).await;
+    }
+}
+
+/// Most runs on a page.
+pub const RUNS_PAGE_MAX: u32 = 100;
+/// Runs that are looked at; no account keeps more.
+const RUNS_KEPT_MAX: u32 = 250;
+
+/// A page of an account's runs, newest first, those before a number; true when more follow.
+pub async fn runs(
+    app: &App,
+    account: &AccountId,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<(Vec<Job>, bool), Refusal> {
+    let mut jobs = app.store.jobs(account, RUNS_KEPT_MAX).await?;
+    jobs.retain(|job| before.is_none_or(|before| job.id < before));
+    let limit = usize::try_from(limit.clamp(1, RUNS_PAGE_MAX)).unwrap_or(1);
+    let has_more = jobs.len() > limit;
+    jobs.truncate(limit);
+    Ok((jobs, has_more))
+}
+
+/// All runs that are kept of an account, newest first.
+pub async fn kept_runs(app: &App, account: &AccountId) -> Result<Vec<Job>, Refusal> {
+    Ok(app.store.jobs(account, RUNS_KEPT_MAX).await?)
+}
+
+/// One run of an account within reach.
+pub async fn run(app: &App, reach: Reach<'_>, id: i64) -> Result<Job, Refusal> {
+    let job = app.store.job(id).await?.filter(|job| is_within(reach, &job.account));
+    job.ok_or_else(|| Refusal::NotFound("no such run".into()))
+}
+
+/// Asks a run to stop; gives it as it then is. One that is worked on stops at its next step.
+pub async fn cancel(app: &App, reach: Reach<'_>, id: i64) -> Result<Job, Refusal> {
+    run(app, reach, id).await?;
+    let is_asked = app.store.request_cancel(id, app.clock.now()).await?;
+    app.bell.notify_waiters();
+    match is_asked {
+        true => run(app, reach, id).await,
+        false => Err(Refusal::Conflict("the run is over: there is nothing to cancel".into())),
     }
 }
 

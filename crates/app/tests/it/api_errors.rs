@@ -219,7 +219,8 @@ async fn row_16_methods_that_no_path_knows() -> anyhow::Result<()> {
         ("DELETE", "/linkedin/conversations"),
         ("GET", "/conversations/sync"),
         ("GET", "/linkedin/conversations/sync"),
-        ("POST", "/accounts"),
+        ("PUT", "/accounts"),
+        ("TRACE", "/conversations/send"),
         ("GET", "/no/such/path"),
         ("GET", "/linkedin"),
         ("GET", "/linkedin/linkedin/accounts"),
@@ -239,7 +240,8 @@ async fn row_16_methods_that_no_path_knows() -> anyhow::Result<()> {
     DELETE /linkedin/conversations: 405 method_not_allowed | "GET,HEAD"
     GET /conversations/sync: 405 method_not_allowed | "POST"
     GET /linkedin/conversations/sync: 405 method_not_allowed | "POST"
-    POST /accounts: 405 method_not_allowed | "GET,HEAD"
+    PUT /accounts: 405 method_not_allowed | "POST,GET,HEAD"
+    TRACE /conversations/send: 405 method_not_allowed | "POST"
     GET /no/such/path: 404 not_found | ""
     GET /linkedin: 404 not_found | ""
     GET /linkedin/linkedin/accounts: 404 not_found | ""

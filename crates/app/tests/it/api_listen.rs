@@ -37,13 +37,13 @@ async fn exchange(server: &Server, bytes: &[u8]) -> anyhow::Result<String> {
 async fn row_13_framing_that_two_readers_could_read_differently_is_refused() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
     let server = start(&world).await?;
-    let long = format!("GET /health HTTP/1.1\r\nhost: x\r\nx: {}\r\n\r\n", "a".repeat(20_000));
-    let many = format!("GET /health HTTP/1.1\r\nhost: x\r\n{}\r\n", "x: 1\r\n".repeat(101));
+    let long = format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(20_000));
+    let many = format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: 1\r\n".repeat(101));
     let cases: [(&str, &[u8]); 7] = [
-        ("fine", b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"),
-        ("two lengths", b"POST /conversations/sync HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
-        ("chunk size overflow", b"POST /conversations/sync HTTP/1.1\r\nhost: x\r\nauthorization: Bearer KEY\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
-        ("folded header", b"GET /health HTTP/1.1\r\nhost: x\r\nx: a\r\n b\r\n\r\n"),
+        ("fine", b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+        ("two lengths", b"POST /conversations/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}"),
+        ("chunk size overflow", b"POST /conversations/sync HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer KEY\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n"),
+        ("folded header", b"GET /health HTTP/1.1\r\nhost: localhost\r\nx: a\r\n b\r\n\r\n"),
         ("no HTTP", b"hello\r\n\r\n"),
         ("a head of 20 kB", long.as_bytes()),
         ("101 headers", many.as_bytes()),
@@ -74,7 +74,7 @@ async fn a_stop_answers_those_who_wait_for_a_sync() -> anyhow::Result<()> {
     let key = world.key(&[Scope::Sync], &[]).await?;
     let server = start(&world).await?;
     let request = format!(
-        "POST /linkedin/conversations/sync HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-length: 0\r\n\r\n"
+        "POST /linkedin/conversations/sync HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {key}\r\ncontent-length: 0\r\n\r\n"
     );
     // The clock stands: without the stop this request would wait for ever.
     let stop = async {

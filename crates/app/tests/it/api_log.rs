@@ -57,9 +57,15 @@ async fn row_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or_answer
     world.get(&key, "/health?api_key=canarykey").await?;
     world.get("tk_canary", "/accounts").await?;
     world.post(&key, "/conversations/sync", "{\"canaryfield\":\"canaryvalue\"}").await?;
+    world.post(&key, "/accounts", "{\"cookies\":\"li_at=canarycookie; JSESSIONID=ajax:canary\"}").await?;
+    world.get(&key, "/messaging/recent-messages?keywords=canaryword").await?;
+    world.get(&key, "/conversations/exists/canaryslug").await?;
+    let made = world.post(&key, "/keys", "{\"scopes\":[\"read\"],\"label\":\"canarylabel\"}").await?.json();
+    let made = made["key"].as_str().unwrap_or("no key").to_owned();
+    world.send(axum::http::Request::builder().uri("/health").header("host", "canary.test").body("".into())?).await?;
     let log = String::from_utf8(LOG.take().unwrap_or_default())?;
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains("answered")).collect();
-    assert!(!log.to_lowercase().contains("canary") && !log.contains(&key), "{log}");
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("gate: answered")).collect();
+    assert!(!log.to_lowercase().contains("canary") && !log.contains(&key) && !log.contains(&made), "{log}");
     insta::assert_snapshot!(lines.join("\n"), @r#"
     INFO request{method=GET route="/linkedin/conversations/{urn}/messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
     INFO request{method=GET route="/conversations"}: threadkeep::http::gate: answered status=400 duration_ms=0
@@ -67,6 +73,11 @@ async fn row_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or_answer
     INFO request{method=GET route="/health"}: threadkeep::http::gate: answered status=400 duration_ms=0
     INFO request{method=GET route="/accounts"}: threadkeep::http::gate: answered status=401 duration_ms=0
     INFO request{method=POST route="/conversations/sync"}: threadkeep::http::gate: answered status=400 duration_ms=0
+    INFO request{method=POST route="/accounts"}: threadkeep::http::gate: answered status=502 duration_ms=0
+    INFO request{method=GET route="/messaging/recent-messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
+    INFO request{method=GET route="/conversations/exists/{profile}"}: threadkeep::http::gate: answered status=404 duration_ms=0
+    INFO request{method=POST route="/keys"}: threadkeep::http::gate: answered status=201 duration_ms=0
+    INFO request{method=GET route="/health"}: threadkeep::http::gate: answered status=421 duration_ms=0
     "#);
     Ok(())
 }

@@ -22,13 +22,13 @@ use threadkeep::source::voyager::request::QueryIds;
 use threadkeep::store::{Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker::presence::Presence;
-use threadkeep_core::content::Content;
+use threadkeep_core::content::{Content, Reaction};
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
-use threadkeep_core::message::{MessageSeen, Origin};
+use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
 use threadkeep_core::person::{PersonKind, PersonSeen};
 use threadkeep_core::sync::track::Sighting;
-use threadkeep_core::sync::{Batch, SyncState};
+use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
 use tokio::sync::Notify;
 use tower::ServiceExt;
@@ -148,11 +148,16 @@ pub struct World {
 impl World {
     /// A server over an empty database.
     pub async fn empty() -> anyhow::Result<Self> {
+        Self::facing("http://127.0.0.1:9").await
+    }
+
+    /// A server over an empty database, for which LinkedIn is at this address.
+    pub async fn facing(upstream: &str) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let store = open(&folder).await?;
         let clock = Arc::new(HandClock::default());
         clock.pass(BEGIN.0);
-        let app = app(store, clock.clone())?;
+        let app = app(store, clock.clone(), upstream)?;
         Ok(Self { router: router(app.clone(), HttpSettings::default()), app, clock, _folder: folder })
     }
 
@@ -163,6 +168,18 @@ impl World {
         world.clock.pass(1_000);
         world.add_account(OTTO, OTTO_MEMBER, ("Otto", "Other")).await?;
         Ok(world)
+    }
+
+    /// From now on LinkedIn is at this address.
+    pub fn look_at(&mut self, upstream: &str) -> anyhow::Result<()> {
+        self.app.upstream = Arc::new(Upstream::at(upstream, QueryIds::default())?);
+        self.set(HttpSettings::default());
+        Ok(())
+    }
+
+    /// The same server with other settings.
+    pub fn set(&mut self, settings: HttpSettings) {
+        self.router = router(self.app.clone(), settings);
     }
 
     async fn add_account(&self, id: &str, member: &str, name: (&str, &str)) -> anyhow::Result<()> {
@@ -253,6 +270,11 @@ impl World {
     pub async fn post(&self, key: &str, path: &str, body: impl Into<Body>) -> anyhow::Result<Answer> {
         self.send(with_key(key).method(Method::POST).uri(path).body(body.into())?).await
     }
+
+    /// `DELETE` with a key.
+    pub async fn delete(&self, key: &str, path: &str) -> anyhow::Result<Answer> {
+        self.send(with_key(key).method(Method::DELETE).uri(path).body(Body::empty())?).await
+    }
 }
 
 /// A request with a key.
@@ -270,7 +292,7 @@ async fn open(folder: &TempDir) -> anyhow::Result<SharedStore> {
     Ok(threadkeep::store::open(&address, OpenOptions::default()).await?)
 }
 
-fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
+fn app(store: SharedStore, clock: Arc<HandClock>, upstream: &str) -> anyhow::Result<App> {
     Ok(App {
         store,
         clock,
@@ -279,7 +301,7 @@ fn app(store: SharedStore, clock: Arc<HandClock>) -> anyhow::Result<App> {
         bell: Arc::new(Notify::new()),
         presence: Arc::new(Presence::alone(&CountedChance::default())),
         storage: Arc::default(),
-        upstream: Arc::new(Upstream::at("http://127.0.0.1:9", QueryIds::default())?),
+        upstream: Arc::new(Upstream::at(upstream, QueryIds::default())?),
         sync: SyncSettings::default(),
     })
 }
@@ -291,9 +313,16 @@ pub struct Taught {
     conversations: Vec<ConversationSeen>,
     deleted: Vec<ConversationId>,
     messages: Vec<MessageSeen>,
+    hold: Option<Hold>,
 }
 
 impl Taught {
+    /// A wait that LinkedIn asks for.
+    pub fn held(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
     /// Somebody with a name; one word is a first name.
     pub fn person(mut self, id: &str, name: &str) -> anyhow::Result<Self> {
         let (first, last) = name.split_once(' ').unwrap_or((name, ""));
@@ -320,6 +349,14 @@ impl Taught {
         Ok(self)
     }
 
+    /// Makes the last conversation a group.
+    pub fn grouped(mut self) -> Self {
+        if let Some(conversation) = self.conversations.last_mut() {
+            conversation.group = Some(true);
+        }
+        self
+    }
+
     /// A tombstone of a conversation.
     pub fn without(mut self, id: &str) -> anyhow::Result<Self> {
         self.deleted.push(ConversationId::new(id)?);
@@ -344,6 +381,33 @@ impl Taught {
         Ok(self)
     }
 
+    /// Gives the last message another text than the one that it has at first.
+    pub fn saying(mut self, text: &str) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            message.body = Some(text.into());
+            message.format = Some(MessageFormat::Edited);
+        }
+        self
+    }
+
+    /// Gives the last message a reaction.
+    pub fn reacted(mut self, emoji: &str, count: u32) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            let first_reacted_at = Some(BEGIN);
+            message.reactions =
+                Some(vec![Reaction { emoji: emoji.into(), count, first_reacted_at, viewer_reacted: false }]);
+        }
+        self
+    }
+
+    /// Gives the last person a link to the profile.
+    pub fn linked(mut self, url: &str) -> Self {
+        if let Some(person) = self.people.last_mut() {
+            person.profile_url = Some(url.into());
+        }
+        self
+    }
+
     /// Gives the last message contents.
     pub fn carrying(mut self, content: Vec<Content>) -> Self {
         if let Some(message) = self.messages.last_mut() {
@@ -357,6 +421,7 @@ impl Taught {
         batch.origin = Origin::Delta;
         batch.inbox.imported_at = Some(state.run_started_at);
         batch.sightings = self.conversations.iter().map(|seen| Sighting::of(seen, None, &state.scope)).collect();
+        batch.hold = self.hold;
         batch.people = self.people;
         batch.conversations = self.conversations;
         batch.deleted_conversations = self.deleted;

@@ -7,7 +7,13 @@ mod api_access;
 #[cfg(test)]
 mod api_accounts;
 #[cfg(test)]
+mod api_admin;
+#[cfg(test)]
 mod api_errors;
+#[cfg(test)]
+mod api_guards;
+#[cfg(test)]
+mod api_legacy;
 #[cfg(test)]
 mod api_listen;
 #[cfg(test)]
@@ -17,7 +23,13 @@ mod api_log;
 #[cfg(test)]
 mod api_messages;
 #[cfg(test)]
+mod api_quota;
+#[cfg(test)]
+mod api_runs;
+#[cfg(test)]
 mod api_sync;
+#[cfg(test)]
+mod api_thread;
 #[cfg(test)]
 mod api_world;
 #[cfg(test)]
@@ -44,6 +56,8 @@ mod store_contract_commit;
 mod store_contract_export;
 #[cfg(test)]
 mod store_contract_jobs;
+#[cfg(test)]
+mod store_contract_lookups;
 #[cfg(test)]
 mod store_contract_reads;
 #[cfg(test)]

@@ -201,7 +201,7 @@ async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: 
         "Ctrl-C ends it.".to_owned(),
     ];
     lines.iter().try_for_each(|line| console::result(line))?;
-    serve::until_stopped(app, listener, stop.clone()).await
+    serve::until_stopped(app, listener, Vec::new(), stop.clone()).await
 }
 
 /// The address that was configured, else any free port of this machine.

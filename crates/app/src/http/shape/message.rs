@@ -37,9 +37,10 @@ pub(crate) struct MessageItem {
     contents: Vec<Content>,
 }
 
+/// A reaction with how many gave it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ReactionItem {
+pub(crate) struct ReactionItem {
     emoji: String,
     count: u32,
     first_reacted_at: Option<i64>,
@@ -87,9 +88,14 @@ pub(crate) fn message(kept: &Message, sender: Option<&Person>, owner: &PersonId)
         is_recalled: kept.format == MessageFormat::Recalled,
         is_system: kept.format == MessageFormat::System,
         fallback_text: kept.fallback_text.clone(),
-        reactions: kept.reactions.iter().map(reaction).collect(),
+        reactions: reactions(kept),
         contents: kept.content.iter().filter(|content| attachment(content).is_none()).cloned().collect(),
     }
+}
+
+/// The reactions to a message, one for each emoji.
+pub(crate) fn reactions(kept: &Message) -> Vec<ReactionItem> {
+    kept.reactions.iter().map(reaction).collect()
 }
 
 /// Whether something came with a message that can be opened.

@@ -1,0 +1,197 @@
+//! One conversation, who takes part in it, one message with its earlier texts, and its reactions.
+//!
+//! Ours, in the style of the contract. Everything comes from the mirror; what is deleted or out of reach is not found.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use threadkeep_core::id::{AccountId, InvalidId, MessageId};
+use threadkeep_core::message::PriorText;
+
+use super::Room;
+use super::answer::{Fault, date_time, invalid};
+use super::caller::Reader;
+use super::messages::{candidates, conversation_id};
+use super::params::Params;
+use super::shape::{
+    ConversationItem, MessageItem, Participant, ReactionItem, conversation, message, participants, reactions,
+};
+use crate::refusal::Refusal;
+use crate::store::{Account, ConversationRow};
+use crate::verbs::keys::Caller;
+use crate::verbs::read::{self, MessageFound};
+
+/// One conversation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConversationAnswer {
+    success: bool,
+    account_id: String,
+    conversation: ConversationItem,
+}
+
+/// Who takes part in a conversation.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ParticipantsAnswer {
+    success: bool,
+    account_id: String,
+    conversation_id: String,
+    conversation_urn: String,
+    participants: Vec<Participant>,
+}
+
+/// One message and what it said before.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessageAnswer {
+    success: bool,
+    account_id: String,
+    conversation_id: String,
+    conversation_urn: String,
+    message: MessageItem,
+    version: u32,
+    prior_versions: Vec<PriorVersion>,
+}
+
+/// An earlier text of a message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PriorVersion {
+    version: u32,
+    text: String,
+    replaced_at: String,
+}
+
+/// The reactions to a message.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReactionsAnswer {
+    success: bool,
+    account_id: String,
+    message_id: String,
+    message_urn: String,
+    reactions: Vec<ReactionItem>,
+}
+
+/// `GET /conversations/{urn}`
+pub(super) async fn one(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<ConversationAnswer>, Fault> {
+    let (account, row) = kept_conversation(&room, &caller, path, params).await?;
+    let conversation = conversation(&row, &account);
+    Ok(Json(ConversationAnswer { success: true, account_id: account.id.to_string(), conversation }))
+}
+
+/// `GET /conversations/{urn}/participants`
+pub(super) async fn people(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<ParticipantsAnswer>, Fault> {
+    let (account, row) = kept_conversation(&room, &caller, path, params).await?;
+    Ok(Json(ParticipantsAnswer {
+        success: true,
+        account_id: account.id.to_string(),
+        conversation_id: row.conversation.id.to_string(),
+        conversation_urn: row.conversation.id.urn(&account.member),
+        participants: participants(&row.participants, &account.member),
+    }))
+}
+
+/// `GET /messages/{urn}`
+pub(super) async fn message_by_id(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<MessageAnswer>, Fault> {
+    let (account, found) = kept_message(&room, &caller, path, params).await?;
+    let MessageFound { message: kept, sender, .. } = found;
+    Ok(Json(MessageAnswer {
+        success: true,
+        account_id: account.id.to_string(),
+        conversation_id: kept.conversation.to_string(),
+        conversation_urn: kept.conversation.urn(&account.member),
+        message: message(&kept, sender.as_ref(), &account.member),
+        version: kept.version,
+        prior_versions: kept.prior.iter().map(prior).collect(),
+    }))
+}
+
+/// `GET /messages/{urn}/reactions`
+pub(super) async fn reactions_of(
+    State(room): State<Arc<Room>>,
+    Reader(caller): Reader,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<ReactionsAnswer>, Fault> {
+    let (account, found) = kept_message(&room, &caller, path, params).await?;
+    Ok(Json(ReactionsAnswer {
+        success: true,
+        account_id: account.id.to_string(),
+        message_id: found.message.id.to_string(),
+        message_urn: found.message.id.urn(&account.member),
+        reactions: reactions(&found.message),
+    }))
+}
+
+/// The conversation that a request names, with its account.
+pub(super) async fn owned(
+    room: &Room,
+    caller: &Caller,
+    named: Option<&str>,
+    id: &threadkeep_core::id::ConversationId,
+) -> Result<(Account, ConversationRow), Fault> {
+    let accounts = candidates(room, caller, named).await?;
+    let row = read::conversation(&room.app, &ids(&accounts), id).await?;
+    let owner = accounts.into_iter().find(|account| account.id == row.account).ok_or(Refusal::NoConversation)?;
+    Ok((owner, row))
+}
+
+async fn kept_conversation(
+    room: &Room,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    mut params: Params,
+) -> Result<(Account, ConversationRow), Fault> {
+    let named = params.take("accountId");
+    params.finish()?;
+    owned(room, caller, named.as_deref(), &conversation_id(path)?).await
+}
+
+async fn kept_message(
+    room: &Room,
+    caller: &Caller,
+    path: Result<Path<String>, PathRejection>,
+    mut params: Params,
+) -> Result<(Account, MessageFound), Fault> {
+    let named = params.take("accountId");
+    params.finish()?;
+    let malformed = || invalid("messageUrn", "the URN or the bare id of a message, URL-encoded");
+    let Path(text) = path.map_err(|_| malformed())?;
+    let unknown = || Refusal::NotFound("no such message".into());
+    let id = MessageId::parse(&text).map_err(|error| match error {
+        InvalidId::WrongKind => unknown().into(),
+        _ => malformed(),
+    })?;
+    let accounts = candidates(room, caller, named.as_deref()).await?;
+    let found = read::message(&room.app, &ids(&accounts), &id).await?;
+    let owner = accounts.into_iter().find(|account| account.id == found.account).ok_or_else(unknown)?;
+    Ok((owner, found))
+}
+
+fn ids(accounts: &[Account]) -> Vec<AccountId> {
+    accounts.iter().map(|account| account.id.clone()).collect()
+}
+
+fn prior(kept: &PriorText) -> PriorVersion {
+    PriorVersion { version: kept.version, text: kept.body.clone(), replaced_at: date_time(kept.replaced_at) }
+}
