@@ -18,9 +18,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared texts kept by each connection.
 const PREPARED_MAX: usize = 256;
 /// For every connection: an acknowledged commit is on the disk, and a schema that somebody has tampered with can call
-/// nothing, and what is removed does not stay in the file.
+/// nothing, and what is removed does not stay in the file. A
+/// connection keeps a megabyte of pages; the rest is the system's cache.
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                       PRAGMA secure_delete = ON;";
+                       PRAGMA secure_delete = ON; \
+                       PRAGMA cache_size = -1000;";
 /// For the writer of a file. The log is written back after four times as many pages as SQLite would by itself, because
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
 const LOG_PRAGMAS: &str =
