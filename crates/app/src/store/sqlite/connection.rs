@@ -18,11 +18,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared texts kept by each connection.
 const PREPARED_MAX: usize = 256;
 /// For every connection: an acknowledged commit is on the disk, and a schema that somebody has tampered with can call
-/// nothing, and what is removed does not stay in the file. A
-/// connection keeps a megabyte of pages; the rest is the system's cache.
+/// nothing, and what is removed does not stay in the file.
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
-                       PRAGMA secure_delete = ON; \
-                       PRAGMA cache_size = -1000;";
+                       PRAGMA secure_delete = ON;";
+/// Pages that a connection keeps, in KiB: little, so that memory does not grow with the mailbox. The system's cache holds
+/// the rest.
+const READER_CACHE_KIB: u32 = 256;
+const WRITER_CACHE_KIB: u32 = 1_000;
 /// For the writer of a file. The log is written back after four times as many pages as SQLite would by itself, because
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
 const LOG_PRAGMAS: &str =
@@ -60,6 +62,11 @@ impl Settings {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
         connection.execute_batch(PRAGMAS)?;
+        let cache_kib = match self.access {
+            Access::Read => READER_CACHE_KIB,
+            Access::Write => WRITER_CACHE_KIB,
+        };
+        connection.execute_batch(&format!("PRAGMA cache_size = -{cache_kib}"))?;
         if self.access == Access::Write {
             if self.path.is_some() {
                 connection.execute_batch(LOG_PRAGMAS)?;
