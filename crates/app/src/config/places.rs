@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_key_is_never_inside_the_data() {
         let inputs = inputs();
-        for text in ["data", "./data/", "/srv/data", "~/data", "../work/data/."] {
+        for text in ["data", "./data/", "/srv/data", "~/data", "../other/data/."] {
             let dir = data_dir(&inputs, Some(text)).unwrap();
             let key = master_key_file(&inputs, None, &dir, true).unwrap();
             assert_eq!(key.parent(), dir.parent(), "{text}");
