@@ -69,6 +69,10 @@ pub async fn request(app: &App, account: &AccountId, forced: bool) -> Result<Tic
         app.store.clear_blocked(account).await?;
     }
     let (job, joined) = app.store.enqueue_sync(account, forced, now).await?;
+    if !joined {
+        // The database has just taken a write: what the workers met before is over, or they will meet it again.
+        app.storage.note(None);
+    }
     app.bell.notify_waiters();
     Ok(Ticket::Job { job: Box::new(job), joined })
 }

@@ -65,19 +65,11 @@ async fn work_or_rest(app: &App, stop: &Stop, only: &AccountId) -> Result<(), Re
 
 async fn serve_one(app: App, stop: Stop, schedules: bool) {
     while !stop.is_asked() {
-        let worked = match schedules {
-            true => schedule(&app).await.map(|()| false),
-            false => Ok(false),
-        };
-        let worked = match worked {
-            Ok(_) => work_once(&app, &stop, None).await,
-            Err(error) => Err(error),
-        };
+        let worked = schedule_and_work(&app, &stop, schedules).await;
         match &worked {
             Ok(true) => app.storage.note(None),
-            Ok(false) => {}
             Err(Refusal::Store(error)) => app.storage.note(Some(error)),
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
         match worked {
             Ok(true) => {}
@@ -92,6 +84,13 @@ async fn serve_one(app: App, stop: Stop, schedules: bool) {
             }
         }
     }
+}
+
+async fn schedule_and_work(app: &App, stop: &Stop, schedules: bool) -> Result<bool, Refusal> {
+    if schedules {
+        schedule(app).await?;
+    }
+    work_once(app, stop, None).await
 }
 
 /// Enqueues a sync for each account that was left alone for long enough.
