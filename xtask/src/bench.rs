@@ -13,12 +13,15 @@ use clap::ValueEnum;
 pub enum Bench {
     /// Messages a second from bytes in memory to committed, beside a bare prepared loop over the same rows
     Ingest,
+    /// Peak memory of a first sync of a large mailbox, beside that of 10,000 messages
+    Memory,
 }
 
 /// Runs a bench and gives its exit code.
 pub fn run(root: &Path, what: Bench, messages: u32, rounds: u32) -> anyhow::Result<ExitCode> {
     let name = match what {
         Bench::Ingest => "ingest",
+        Bench::Memory => "memory",
     };
     let status = Command::new("cargo")
         .args(["bench", "--quiet", "--locked", "--package", "threadkeep", "--bench", name, "--"])

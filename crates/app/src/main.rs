@@ -4,7 +4,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    threadkeep::cli::run().await
+fn main() -> ExitCode {
+    threadkeep::cli::run()
 }

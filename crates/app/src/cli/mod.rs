@@ -94,8 +94,15 @@ enum Command {
     Db(database::DatabaseArgs),
 }
 
+impl Command {
+    /// Whether many are answered at once, so that every processor is worth its memory.
+    fn serves(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Serve(_))
+    }
+}
+
 /// Runs the command line of this process.
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -104,11 +111,15 @@ pub async fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }
     };
-    let code = match carry_out(cli).await {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
+    let mut runtime = match cli.command.serves() {
+        true => tokio::runtime::Builder::new_multi_thread(),
+        false => tokio::runtime::Builder::new_current_thread(),
     };
-    ExitCode::from(code)
+    let ended = match runtime.enable_all().build() {
+        Ok(runtime) => runtime.block_on(carry_out(cli)),
+        Err(error) => Err(Failure::new(failure::OTHER, format!("the program cannot start its threads: {error}"))),
+    };
+    ExitCode::from(ended.unwrap_or_else(|failure| failure.report()))
 }
 
 async fn carry_out(cli: Cli) -> Ended {

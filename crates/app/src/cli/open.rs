@@ -21,10 +21,19 @@ use super::failure::{Failure, SECRET, USAGE};
 /// The stored setting that tells which key sealed the sessions.
 pub const FINGERPRINT: &str = "master_key_fingerprint";
 
-/// Opens everything that verbs and workers use.
+/// Opens everything that verbs and workers use, for a command that does one thing and ends: little memory.
 pub async fn app(config: &Config) -> Result<App, Failure> {
+    opened(config, OpenOptions { sqlite_readers: 0, ..OpenOptions::default() }).await
+}
+
+/// The same for a server, where many read at once.
+pub async fn app_of_server(config: &Config) -> Result<App, Failure> {
+    opened(config, OpenOptions::default()).await
+}
+
+async fn opened(config: &Config, options: OpenOptions) -> Result<App, Failure> {
     prepare_data_dir(config)?;
-    let store = store::open(config.database_url.expose_secret(), OpenOptions::default()).await?;
+    let store = store::open(config.database_url.expose_secret(), options).await?;
     match sealer(config, &store).await {
         Ok(sealer) => assembled(config, store, sealer),
         Err(failure) => {

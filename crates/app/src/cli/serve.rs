@@ -53,7 +53,7 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
     let config = super::load_with(&inputs, Some(telemetry::SERVER_LEVEL))?;
     refuse_open_address(config.listen, args.behind_proxy)?;
     let listener = bind(config.listen).await?;
-    let app = open::app(&config).await?;
+    let app = open::app_of_server(&config).await?;
     let ended = serve(&app, listener, args.allow_host).await;
     app.store.close().await;
     ended

@@ -142,7 +142,9 @@ impl Egress {
         let mut response = self.client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        let mut body = Vec::new();
+        // A body that grows by doubling takes three times its size for a moment.
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+        let mut body = Vec::with_capacity(announced.unwrap_or_default().min(BODY_MAX));
         while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
             if body.len() + chunk.len() > BODY_MAX {
                 return Err(EgressFault::TooLarge);

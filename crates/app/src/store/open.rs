@@ -15,6 +15,9 @@ use super::{SharedStore, SqlStore, StoreError, StoreResult};
 /// What is accepted as an address.
 const ACCEPTED: &str = "use sqlite:PATH, sqlite::memory:, or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
 
+/// Connections to a SQLite file that only read, unless told otherwise.
+const SQLITE_READERS: usize = 3;
+
 /// How to open a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -22,11 +25,14 @@ pub struct OpenOptions {
     pub migrate: bool,
     /// Largest size of a SQLite file, in pages; a write beyond it fails as on a full disk. `None` is no limit.
     pub sqlite_pages_max: Option<u32>,
+    /// Connections to a SQLite file that only read. With none, the connection that writes also reads: slower for many
+    /// at once, and less memory for a command that does one thing.
+    pub sqlite_readers: usize,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { migrate: true, sqlite_pages_max: None }
+        Self { migrate: true, sqlite_pages_max: None, sqlite_readers: SQLITE_READERS }
     }
 }
 
@@ -39,10 +45,10 @@ enum Address {
 /// Opens the store at an address: `sqlite:PATH`, `sqlite:///PATH`, `sqlite::memory:`, `postgres://…`.
 pub async fn open(url: &str, options: OpenOptions) -> StoreResult<SharedStore> {
     match address(url)? {
-        Address::Memory => opened(SqliteDialect::open(None, options.sqlite_pages_max)?, options).await,
+        Address::Memory => opened(SqliteDialect::open(None, options)?, options).await,
         Address::File(path) => {
             create_file(&path)?;
-            opened(SqliteDialect::open(Some(path), options.sqlite_pages_max)?, options).await
+            opened(SqliteDialect::open(Some(path), options)?, options).await
         }
         Address::Postgres => opened(PostgresDialect::open(url).await?, options).await,
     }
@@ -53,7 +59,7 @@ pub async fn migration_status(url: &str) -> StoreResult<MigrationStatus> {
     match address(url)? {
         Address::Memory => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
         Address::File(path) if !path.exists() => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
-        Address::File(path) => status_and_close(SqliteDialect::open(Some(path), None)?).await,
+        Address::File(path) => status_and_close(SqliteDialect::open(Some(path), OpenOptions::default())?).await,
         Address::Postgres => status_and_close(PostgresDialect::open(url).await?).await,
     }
 }

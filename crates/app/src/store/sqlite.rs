@@ -16,12 +16,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use super::dialect::Dialect;
 use super::statement::{Outcome, Statement, sql};
-use super::{StoreError, StoreResult};
+use super::{OpenOptions, StoreError, StoreResult};
 use connection::{Access, Settings, run, transact};
 use threads::Threads;
 
-/// Connections that only read.
-const READERS: usize = 3;
 /// How long a reader waits for a free connection.
 const READER_WAIT: Duration = Duration::from_secs(10);
 /// Oldest SQLite without the WAL-reset bug, which could damage a file with two connections: 3.51.3.
@@ -32,7 +30,7 @@ pub(super) struct SqliteDialect {
     writer: Arc<Threads>,
     /// Held by whoever writes; what waits for the writer waits here, so that its queue holds two jobs at most.
     turn: Arc<Mutex<()>>,
-    /// `None` for a database in memory, which only its one connection sees.
+    /// `None` for a database in memory, which only its one connection sees, and when none were asked for.
     readers: Option<Readers>,
     path: Option<PathBuf>,
 }
@@ -62,20 +60,21 @@ enum TxState {
 
 impl SqliteDialect {
     /// Opens the file at this path, or a private database in memory.
-    pub(super) fn open(path: Option<PathBuf>, pages_max: Option<u32>) -> StoreResult<Self> {
+    pub(super) fn open(path: Option<PathBuf>, options: OpenOptions) -> StoreResult<Self> {
         if rusqlite::version_number() < SQLITE_OLDEST {
             let found = rusqlite::version();
             let what = format!("SQLite {found} may damage databases; build with 3.51.3 or newer");
             return Err(StoreError::Unavailable(what));
         }
+        let OpenOptions { sqlite_pages_max: pages_max, sqlite_readers: count, .. } = options;
         let settings = Settings { path: path.clone(), pages_max, access: Access::Write };
         let writer = Arc::new(Threads::start("sqlite-writer", 1, &settings)?);
         let readers = match &path {
-            Some(_) => Some(Readers {
-                threads: Threads::start("sqlite-reader", READERS, &Settings { access: Access::Read, ..settings })?,
-                free: Arc::new(Semaphore::new(READERS)),
+            Some(_) if count > 0 => Some(Readers {
+                threads: Threads::start("sqlite-reader", count, &Settings { access: Access::Read, ..settings })?,
+                free: Arc::new(Semaphore::new(count)),
             }),
-            None => None,
+            _ => None,
         };
         Ok(Self { writer, turn: Arc::default(), readers, path })
     }

@@ -91,7 +91,7 @@ pub(crate) async fn run(args: DemoArgs, mut inputs: Inputs) -> Ended {
     let config = Config::load(&inputs)?;
     telemetry::start(&config.log, Some(telemetry::PROGRESS_LEVEL))?;
     serve::refuse_open_address(config.listen, false)?;
-    let app = open::app(&config).await?;
+    let app = open::app_of_server(&config).await?;
     let stop = Stop::default();
     stop_on_signal(stop.clone());
     let ended = demo(&app, &config, &args, (&simulated, &places), &stop).await;
