@@ -32,12 +32,12 @@ Examples:
   threadkeep account list --json";
 
 const ADD_HELP: &str = "\
-How to get it: log in to LinkedIn in a private browser window, open the developer tools (F12), open the network panel,
-reload, right-click any request to www.linkedin.com and choose \"Copy as cURL\". Then close the window WITHOUT logging
-out. A Cookie header, a cookies.txt file and a JSON export of cookies work, too; the copied request is best because
+How to get it: log in to LinkedIn in a private browser window, open the developer tools (F12), open the network panel, \
+reload, right-click any request to www.linkedin.com and choose \"Copy as cURL\". Then close the window WITHOUT logging \
+out. A Cookie header, a cookies.txt file and a JSON export of cookies work, too; the copied request is best because \
 LinkedIn ties a session to its browser.
 
-LinkedIn's terms do not allow automated access. This reads your own conversations slowly and never writes, but the
+LinkedIn's terms do not allow automated access. This reads your own conversations slowly and never writes, but the \
 safe way is LinkedIn's own data export.
 
 The account id alone goes to standard output.";

@@ -13,7 +13,7 @@ use super::console;
 use super::failure::{CONFLICT, Ended, Failure, OK};
 
 const AFTER_HELP: &str = "\
-Every command that opens the database brings it up to date by itself. This is for doing it at a chosen time, for example
+Every command that opens the database brings it up to date by itself. This is for doing it at a chosen time, for example \
 before several nodes start.
 
 Examples:

@@ -11,6 +11,7 @@ use threadkeep_core::sync::DEFAULT_CATEGORIES;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::store::Account;
 use crate::verbs::accounts;
 use crate::verbs::export::{ExportError, ExportWish, Exported, write};
 
@@ -26,7 +27,7 @@ Examples:
   threadkeep export --format jsonl --account ID > conversations.jsonl
   threadkeep export --format jsonl --account ID --with-history --output conversations.jsonl
 
-The form is documented in docs/EXPORT.md: conversations, then messages, then people, each sorted, so that two exports
+The form is documented in docs/EXPORT.md: conversations, then messages, then people, each sorted, so that two exports \
 can be compared with diff. --with-history and --include-deleted add keys and lines and are not that form.";
 
 /// Write the mirror of an account as JSON Lines.
@@ -72,16 +73,23 @@ pub(crate) async fn run(args: ExportArgs, config: &Config) -> Ended {
         number(exported.messages),
         number(exported.people)
     ));
+    if exported.conversations == 0 {
+        let names = args.categories.join(" or ");
+        console::tell(&format!(
+            "hint: the mirror has no conversation in {names}; LinkedIn's names are INBOX, ARCHIVE, SPAM, \
+             STARRED, MESSAGE_REQUEST_PENDING …, and the setting `categories` says which are mirrored"
+        ));
+    }
     Ok(OK)
 }
 
 async fn export(app: &App, args: &ExportArgs) -> Result<Exported, Failure> {
     let account = match &args.account {
-        Some(text) => accounts::find(app, &account::parse_id(text)?).await?.id,
+        Some(text) => accounts::find(app, &account::parse_id(text)?).await?,
         None => only_account(app).await?,
     };
     let wish = ExportWish {
-        account,
+        account: account.id,
         categories: args.categories.clone(),
         with_history: args.with_history,
         with_deleted: args.include_deleted,
@@ -139,10 +147,10 @@ fn failure(error: ExportError) -> Failure {
     }
 }
 
-async fn only_account(app: &App) -> Result<threadkeep_core::id::AccountId, Failure> {
+async fn only_account(app: &App) -> Result<Account, Failure> {
     let mut all = accounts::list(app).await?;
     match (all.pop(), all.is_empty()) {
-        (Some(one), true) => Ok(one.id),
+        (Some(one), true) => Ok(one),
         (Some(_), false) => Err(Failure::usage("there are several accounts: name one with --account")
             .hint("`threadkeep account list` shows them")),
         (None, _) => Err(open::no_account_yet()),

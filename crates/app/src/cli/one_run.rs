@@ -47,6 +47,13 @@ pub enum Ran {
         /// What to do.
         what: String,
     },
+    /// Something of ours failed on the way; the job stays.
+    Broken {
+        /// The job as it was last seen.
+        job: Job,
+        /// What failed.
+        refusal: Refusal,
+    },
 }
 
 /// How a run stands.
@@ -78,14 +85,14 @@ pub async fn run(
     stop: &Stop,
     view: &mut dyn View,
 ) -> Result<Ran, Refusal> {
-    let job = match request(app, account, forced).await? {
-        Ticket::Job { job, .. } => job,
+    let mut seen = match request(app, account, forced).await? {
+        Ticket::Job { job, .. } => *job,
         Ticket::Recent { last_sync_at } => return Ok(Ran::Recent { last_sync_at }),
         Ticket::Stopped { code, what } => return Ok(Ran::Stopped { code, what }),
     };
     let worker_stop = Stop::default();
     let mut worker = spawn(worker::run_account(app.clone(), worker_stop.clone(), account.clone()));
-    let watched = watch(app, job.id, stop, view, || worker.is_finished()).await;
+    let watched = watch(app, &mut seen, stop, view, || worker.is_finished()).await;
     view.end();
     worker_stop.ask();
     let left = tokio::time::timeout(GRACE, &mut worker).await;
@@ -97,41 +104,51 @@ pub async fn run(
             Ok(())
         }
     };
-    let (seen, is_stopped) = watched?;
+    let is_stopped = match watched {
+        Ok(is_stopped) => is_stopped,
+        Err(refusal) => return Ok(Ran::Broken { job: seen, refusal }),
+    };
     // The worker may have written more after the last look.
-    let job = app.store.job(seen.id).await?.unwrap_or(seen);
-    match (job.state.is_over(), is_stopped) {
-        (true, _) => Ok(Ran::Over(job)),
-        (false, true) => Ok(Ran::Interrupted { job, at: app.clock.now() }),
-        (false, false) => {
-            worked?;
-            Err(Refusal::Internal("the worker ended before the run; run the command again to go on".into()))
-        }
-    }
+    let job = match app.store.job(seen.id).await {
+        Ok(job) => job.unwrap_or(seen),
+        Err(error) => return Ok(Ran::Broken { job: seen, refusal: error.into() }),
+    };
+    Ok(match (job.state.is_over(), is_stopped) {
+        (true, _) => Ran::Over(job),
+        (false, true) => Ran::Interrupted { job, at: app.clock.now() },
+        (false, false) => Ran::Broken { job, refusal: worked.err().unwrap_or_else(deserted) },
+    })
+}
+
+fn deserted() -> Refusal {
+    Refusal::Internal("the worker ended before the run; run the command again to go on".into())
 }
 
 /// Watches a job until it is over, a stop is asked for, or nobody here works any more; tells whether it was the stop.
+/// What was seen last stays in `seen`, whatever fails.
 async fn watch(
     app: &App,
-    job: i64,
+    seen: &mut Job,
     stop: &Stop,
     view: &mut dyn View,
     is_deserted: impl Fn() -> bool,
-) -> Result<(Job, bool), Refusal> {
+) -> Result<bool, Refusal> {
     let mut counted: Option<(Overview, Timestamp)> = None;
     loop {
         let was_deserted = is_deserted();
-        let row = app.store.job(job).await?.ok_or_else(|| Refusal::NotFound("the run was removed".into()))?;
+        let removed = || Refusal::NotFound("the run was removed".into());
+        *seen = app.store.job(seen.id).await?.ok_or_else(removed)?;
+        let row = &*seen;
         let now = app.clock.now();
         let account = accounts::find(app, &row.account).await?;
         let overview = match counted.take() {
             Some((overview, at)) if now.since_ms(at) < COUNT_MS && !row.state.is_over() => (overview, at),
             _ => (app.store.overview(&row.account).await?, now),
         };
-        view.show(&Snapshot { job: &row, account: &account, overview: &overview.0, now });
+        view.show(&Snapshot { job: row, account: &account, overview: &overview.0, now });
         counted = Some(overview);
         if row.state.is_over() || stop.is_asked() || was_deserted {
-            return Ok((row, stop.is_asked()));
+            return Ok(stop.is_asked());
         }
         tokio::select! {
             () = app.clock.nap_until(now.plus_ms(LOOK_MS)) => {}

@@ -36,6 +36,8 @@ pub fn view() -> Box<dyn View> {
 struct Bar {
     bar: ProgressBar,
     rate: Rate,
+    /// Whether it has a length: a bar of nothing would look full.
+    has_length: bool,
 }
 
 /// A line now and then.
@@ -54,16 +56,24 @@ struct Rate {
 impl Bar {
     fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let template = "{spinner} {bar:24} {pos}/{len} conversations  {msg}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, rate: Rate::default() }
+        bar.set_style(style("{spinner} {msg}"));
+        Self { bar, rate: Rate::default(), has_length: false }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 impl View for Bar {
     fn show(&mut self, snapshot: &Snapshot<'_>) {
         let per_second = self.rate.of(snapshot);
-        self.bar.set_length(listed(snapshot));
+        let listed = listed(snapshot);
+        if listed > 0 && !self.has_length {
+            self.bar.set_style(style("{spinner} {bar:24} {pos}/{len} conversations  {msg}"));
+            self.has_length = true;
+        }
+        self.bar.set_length(listed);
         self.bar.set_position(snapshot.overview.complete);
         self.bar.set_message(figures(snapshot, per_second));
         self.bar.tick();

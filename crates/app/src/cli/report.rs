@@ -44,12 +44,18 @@ pub fn of(account: &AccountId, ran: &Result<Ran, Refusal>) -> Report {
             let json = object(account, None, Some((code, what)));
             Report { text: format!("error: {what}"), json, code: exit_code(code) }
         }
-        Err(refusal) => {
-            let text = refusal.to_string();
-            let json = object(account, None, Some((refusal.code(), &text)));
-            Report { text: format!("error: {text}"), json, code: refusal.exit_code() }
+        Ok(Ran::Broken { job, refusal }) => {
+            let failed = failed(account, Some(job), refusal);
+            Report { text: format!("{}\n{}", failed.text, counts(job)), ..failed }
         }
+        Err(refusal) => failed(account, None, refusal),
     }
+}
+
+fn failed(account: &AccountId, job: Option<&Job>, refusal: &Refusal) -> Report {
+    let text = refusal.to_string();
+    let json = object(account, job, Some((refusal.code(), &text)));
+    Report { text: format!("error: {text}"), json, code: refusal.exit_code() }
 }
 
 fn over(account: &AccountId, job: &Job) -> Report {

@@ -19,7 +19,7 @@ Examples:
   threadkeep sync --account ID          one account
   threadkeep sync --account ID --json   ends with one JSON object on standard output
 
-Ctrl-C stops within a second; the next run goes on from there. When LinkedIn asks to slow down the command waits as
+Ctrl-C stops within a second; the next run goes on from there. When LinkedIn asks to slow down the command waits as \
 long as asked and says so; the wait holds when you leave, too.";
 
 /// Copy what is new from LinkedIn into the database.

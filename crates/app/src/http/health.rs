@@ -30,5 +30,7 @@ pub(super) struct Healthy {
 pub(super) async fn check(State(room): State<Arc<Room>>) -> Result<Json<Healthy>, Fault> {
     let silent = || Refusal::Store(StoreError::Unavailable("no answer to the health check".into()));
     tokio::time::timeout(Duration::from_millis(ANSWER_MS), read::ping(&room.app)).await.map_err(|_| silent())??;
+    // A full disk still answers reads.
+    room.app.storage.check().map_err(Refusal::Store)?;
     Ok(Json(Healthy { success: true, status: "ok", version: env!("CARGO_PKG_VERSION") }))
 }

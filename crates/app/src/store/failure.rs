@@ -20,17 +20,33 @@ pub(super) fn store_error(error: sqlx::Error) -> StoreError {
         sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             StoreError::Full("no space is left on the device".to_owned())
         }
-        sqlx::Error::Io(error) => StoreError::Unavailable(format!("input or output failed ({})", error.kind())),
+        sqlx::Error::Io(error) => StoreError::Unavailable(unreachable(error.kind())),
         sqlx::Error::Tls(_) => StoreError::Unavailable("the TLS connection could not be made".to_owned()),
-        sqlx::Error::PoolTimedOut => {
-            StoreError::Unavailable("all connections are in use, or none could be made in time".to_owned())
-        }
+        sqlx::Error::PoolTimedOut => StoreError::Unavailable(
+            "no connection became free in time; the server may be gone or overloaded".to_owned(),
+        ),
         sqlx::Error::PoolClosed => StoreError::Unavailable("the store is closed".to_owned()),
         sqlx::Error::WorkerCrashed => StoreError::Unavailable("the connection's thread has ended".to_owned()),
         sqlx::Error::Protocol(_) => StoreError::Unavailable("the server's answer was not understood".to_owned()),
         sqlx::Error::Configuration(_) => StoreError::BadAddress("its options are not understood".to_owned()),
         _ => refused("a value has an unexpected type"),
     }
+}
+
+/// What is known of a server that does not answer.
+fn unreachable(kind: std::io::ErrorKind) -> String {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound, PermissionDenied, TimedOut, UnexpectedEof};
+    let what = match kind {
+        ConnectionRefused => "nobody listens at its address: is the server running, and are host and port right",
+        // How the resolver's refusal arrives.
+        kind if kind.to_string() == "uncategorized error" => "its host's name is not known, or no way leads there",
+        NotFound => "its socket does not exist",
+        PermissionDenied => "its socket may not be used by this user",
+        TimedOut => "the server does not answer",
+        UnexpectedEof => "the server closed the connection: does it speak PostgreSQL, and is it starting or stopping",
+        _ => return format!("the connection failed ({kind})"),
+    };
+    what.to_owned()
 }
 
 /// Extended result codes; the low byte is the primary code.
@@ -52,12 +68,13 @@ fn postgres_error(code: &str) -> StoreError {
     let what = match code {
         "53100" => return StoreError::Full("no space is left at the PostgreSQL server".to_owned()),
         "42501" | "25006" => "this user may not write to it",
-        "3D000" => "there is no such database",
+        "3D000" => "there is no such database: create it first",
         "55P03" => "another program holds a lock for too long",
         _ => match code.get(..2).unwrap_or_default() {
             "08" | "57" | "58" => "the server is not reachable or shuts down",
             "28" => "the server refuses the user or the password",
             "40" => "another transaction was in the way",
+            "55" => "the server cannot do that in the state it is in: is it a standby, or being started or changed",
             "53" => "the server has no resources left",
             "XX" => return refused(&format!("the server reports damage (PostgreSQL {code})")),
             _ => return refused(&format!("a statement was refused (PostgreSQL {code})")),

@@ -9,7 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
-use sqlx::{Arguments, AssertSqlSafe, ConnectOptions, Decode, Either, Executor, PgConnection, Postgres, Row as _};
+use sqlx::{
+    Arguments, AssertSqlSafe, ConnectOptions, Connection as _, Decode, Either, Executor, PgConnection, Postgres,
+    Row as _,
+};
 use sqlx::{Transaction, TypeInfo, ValueRef};
 
 use super::dialect::Dialect;
@@ -44,6 +47,10 @@ impl PostgresDialect {
             .options(SERVER_OPTIONS)
             .statement_cache_capacity(PREPARED_MAX)
             .disable_statement_logging();
+        // The pool would try again until its time is over, and then tell only that.
+        let probe = tokio::time::timeout(CONNECTION_WAIT, PgConnection::connect_with(&options)).await;
+        let probe = probe.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+        probe.map_err(store_error)?.close().await.map_err(store_error)?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(CONNECTION_WAIT)

@@ -43,6 +43,8 @@ mod cli_help;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod kill;

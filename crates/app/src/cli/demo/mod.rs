@@ -31,7 +31,7 @@ use places::DemoPlaces;
 use simulated::Simulated;
 
 const AFTER_HELP: &str = "\
-Starts a simulated LinkedIn on this machine, connects its invented member, copies the whole inbox, compares the copy
+Starts a simulated LinkedIn on this machine, connects its invented member, copies the whole inbox, compares the copy \
 with the truth, then serves the API with a fresh key until Ctrl-C. Nothing is sent to the real LinkedIn.
 
 Examples:
