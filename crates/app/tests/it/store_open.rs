@@ -40,6 +40,7 @@ async fn strange_addresses_are_refused() -> anyhow::Result<()> {
     let unreachable = open("postgres://someone:secret@127.0.0.1:9/none", OpenOptions::default()).await.map(|_| ());
     let text = format!("{unreachable:?}");
     assert!(matches!(unreachable, Err(StoreError::Unavailable(_))) && !text.contains("secret"), "{text}");
+    assert!(text.contains("nobody listens"), "{text}");
     Ok(())
 }
 
