@@ -26,6 +26,9 @@ pub struct Options {
     /// Where to listen; loopback only, port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8765")]
     pub listen: SocketAddr,
+    /// Where to listen as the host of pictures and GIFs, which must get no cookies; loopback only, port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen_media: SocketAddr,
     /// Everything invented follows from it.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -65,12 +68,14 @@ pub fn run() -> ExitCode {
         Ok(simulator) => simulator,
         Err(error) => return failed(&error, 2),
     };
-    if !options.listen.ip().is_loopback() {
-        let error = anyhow::anyhow!("--listen: only loopback addresses are allowed, for example 127.0.0.1:8765");
-        return failed(&error, 2);
+    for (option, address) in [("--listen", options.listen), ("--listen-media", options.listen_media)] {
+        if !address.ip().is_loopback() {
+            let error = anyhow::anyhow!("{option}: only loopback addresses are allowed, for example 127.0.0.1:8765");
+            return failed(&error, 2);
+        }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served = runtime.context("cannot start").and_then(|runtime| runtime.block_on(serve(options.listen, simulator)));
+    let served = runtime.context("cannot start").and_then(|runtime| runtime.block_on(serve(&options, simulator)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error, 1),
@@ -135,14 +140,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-async fn serve(listen: SocketAddr, simulator: Simulator) -> Result<()> {
+async fn serve(options: &Options, simulator: Simulator) -> Result<()> {
     let world = simulator.world();
     let messages: usize = world.threads.values().map(|thread| thread.messages.len()).sum();
     let (accounts, threads) = (world.owners().len(), world.threads.len());
-    let server = RunningServer::start(listen, simulator).await;
-    let server = server.with_context(|| format!("--listen: cannot listen on {listen}"))?;
+    let (listen, media) = (options.listen, options.listen_media);
+    let server = RunningServer::start_both(listen, media, simulator).await;
+    let server = server.with_context(|| format!("--listen, --listen-media: cannot listen on {listen} and {media}"))?;
     let line = json!({
-        "listening": server.url(), "accounts": accounts, "conversations": threads, "messages": messages,
+        "listening": server.url(), "mediaUrl": server.media_url(), "accounts": accounts, "conversations": threads, "messages": messages,
     });
     say(&line.to_string())?;
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;

@@ -33,10 +33,26 @@ pub enum Purpose {
     Receipts,
     /// Who reacted.
     Reactors,
+    /// A file: a photo, a document, a picture of somebody, a GIF.
+    Media,
     /// Anything that would change something.
     Write,
     /// Anything else, requests that cannot be understood included.
     Other,
+}
+
+/// What the ledger tells of a request for a file besides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MediaNote {
+    /// `site` needs cookies, `open` must get none.
+    pub host: &'static str,
+    /// Whether a range was asked for.
+    pub range: bool,
+    /// Whether cookies came along.
+    pub cookies_sent: bool,
+    /// Whether cookies came along to a host that must get none.
+    pub cookies_leaked: bool,
 }
 
 /// One line of the ledger.
@@ -65,6 +81,9 @@ pub struct LedgerLine {
     pub fault: Option<&'static str>,
     /// How many requests of this account were in flight, this one included.
     pub concurrent: u32,
+    /// What is known besides of a request for a file.
+    #[serde(flatten)]
+    pub media: Option<MediaNote>,
 }
 
 /// All lines that are kept.

@@ -15,6 +15,38 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
+    /// Where it came in.
+    pub listener: Listener,
+}
+
+/// Which of the simulator's two doors a request came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Listener {
+    /// The one that stands for `www.linkedin.com`; everything is served there.
+    #[default]
+    Site,
+    /// The one that stands for hosts without cookies: `media.licdn.com` and the GIFs.
+    Media,
+}
+
+/// How the bytes of a body go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// As fast as they can.
+    #[default]
+    AtOnce,
+    /// Piece by piece, with a pause before each.
+    Drip {
+        /// Bytes of a piece.
+        piece_bytes: usize,
+        /// How long to wait before a piece.
+        pause_ms: u64,
+    },
+    /// Over and over again without an announced length, until so many bytes went out.
+    Repeat {
+        /// Bytes after which it stops.
+        total_bytes: u64,
+    },
 }
 
 /// What the simulator does with a request.
@@ -39,8 +71,19 @@ pub struct Answer {
     pub delay_ms: u64,
     /// Promise the whole body, send this many bytes, then break the connection.
     pub cut_after: Option<usize>,
+    /// Promise so many bytes, whatever the body has: what is more is left out, and for want of more the connection breaks.
+    pub claimed_bytes: Option<u64>,
+    /// How the body goes out.
+    pub pace: Pace,
     /// The body may be sent compressed when the client asked for it.
     pub may_compress: bool,
+}
+
+impl Listener {
+    /// Whether this is the door of hosts without cookies.
+    pub fn is_media(self) -> bool {
+        self == Self::Media
+    }
 }
 
 impl Request {
@@ -51,7 +94,7 @@ impl Request {
 
     /// A request with a body.
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { method: "POST".to_owned(), target: target.to_owned(), headers: Vec::new(), body: body.into() }
+        Self { method: "POST".to_owned(), target: target.to_owned(), body: body.into(), ..Self::default() }
     }
 
     /// The same request with one header more.
@@ -137,6 +180,8 @@ impl fmt::Debug for Answer {
             .field("body_bytes", &self.body.len())
             .field("delay_ms", &self.delay_ms)
             .field("cut_after", &self.cut_after)
+            .field("claimed_bytes", &self.claimed_bytes)
+            .field("pace", &self.pace)
             .finish_non_exhaustive()
     }
 }

@@ -6,17 +6,14 @@
 use std::future::Future;
 use std::io;
 use std::io::Write as _;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,7 +24,8 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::clock;
-use crate::request::{Answer, Outcome, Request};
+use crate::payload::Payload;
+use crate::request::{Answer, Listener, Outcome, Pace, Request};
 use crate::simulator::Simulator;
 
 /// Bytes of request line and headers together.
@@ -45,27 +43,36 @@ pub type SharedSimulator = Arc<Mutex<Simulator>>;
 /// A simulator that listens.
 pub struct RunningServer {
     address: SocketAddr,
+    media_address: SocketAddr,
     simulator: SharedSimulator,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl RunningServer {
-    /// Listens on a loopback address (port 0 takes a free one) and serves in the present runtime.
+    /// Listens on a loopback address (port 0 takes a free one), and on a free port as the host of pictures, and serves
+    /// in the present runtime.
     pub async fn start(address: SocketAddr, simulator: Simulator) -> io::Result<Self> {
-        let listener = listen(address).await?;
-        let address = listener.local_addr()?;
+        Self::start_both(address, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), simulator).await
+    }
+
+    /// The same with a chosen address for the host of pictures.
+    pub async fn start_both(address: SocketAddr, media: SocketAddr, simulator: Simulator) -> io::Result<Self> {
+        let (site, media) = (listen(address).await?, listen(media).await?);
+        let (address, media_address) = (site.local_addr()?, media.local_addr()?);
         let simulator = Arc::new(Mutex::new(simulator));
-        let (stop, mut stopped) = watch::channel(false);
-        let shared = Arc::clone(&simulator);
-        let task = spawn(async move {
-            serve(listener, shared, async move {
-                // An error means that the handle is gone, which stops the server too.
-                let _ = stopped.wait_for(|stop| *stop).await;
+        let (stop, stopped) = watch::channel(false);
+        let tasks = [(site, Listener::Site), (media, Listener::Media)].map(|(listener, door)| {
+            let (shared, mut stopped) = (Arc::clone(&simulator), stopped.clone());
+            spawn(async move {
+                serve_door((listener, door), shared, async move {
+                    // An error means that the handle is gone, which stops the server too.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                })
+                .await;
             })
-            .await;
         });
-        Ok(Self { address, simulator, stop, task })
+        Ok(Self { address, media_address, simulator, stop, tasks })
     }
 
     /// Where it listens.
@@ -78,6 +85,16 @@ impl RunningServer {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens as the host of pictures and GIFs, which must get no cookies.
+    pub fn media_address(&self) -> SocketAddr {
+        self.media_address
+    }
+
+    /// Where it listens as the host of pictures and GIFs, as a base URL.
+    pub fn media_url(&self) -> String {
+        format!("http://{}", self.media_address)
+    }
+
     /// The simulator behind it.
     pub fn simulator(&self) -> &SharedSimulator {
         &self.simulator
@@ -87,7 +104,9 @@ impl RunningServer {
     pub async fn shutdown(self) {
         // Nobody listening any more is just as good.
         let _ = self.stop.send(true);
-        let _ = self.task.await;
+        for task in self.tasks {
+            let _ = task.await;
+        }
     }
 }
 
@@ -100,8 +119,17 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves a simulator until `stop` is done.
+/// Serves a simulator until `stop` is done, files included, at one door for all hosts.
 pub async fn serve(listener: TcpListener, simulator: SharedSimulator, stop: impl Future<Output = ()>) {
+    serve_door((listener, Listener::Site), simulator, stop).await;
+}
+
+/// Serves one door of a simulator until `stop` is done.
+pub async fn serve_door(
+    (listener, door): (TcpListener, Listener),
+    simulator: SharedSimulator,
+    stop: impl Future<Output = ()>,
+) {
     let mut stop = std::pin::pin!(stop);
     let mut connections = JoinSet::new();
     loop {
@@ -111,7 +139,7 @@ pub async fn serve(listener: TcpListener, simulator: SharedSimulator, stop: impl
             accepted = listener.accept() => {
                 // A connection that failed before it was accepted is the client's affair.
                 if let Ok((stream, _)) = accepted {
-                    connections.spawn(connection(stream, Arc::clone(&simulator)));
+                    connections.spawn(connection(stream, door, Arc::clone(&simulator)));
                 }
             }
         }
@@ -124,17 +152,17 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     tokio::spawn(task)
 }
 
-#[expect(clippy::disallowed_methods, reason = "latency faults: the simulator's one place that waits")]
-async fn wait(delay_ms: u64) {
+#[expect(clippy::disallowed_methods, reason = "slow answers: the simulator's one place that waits")]
+pub(crate) async fn wait(delay_ms: u64) {
     if delay_ms > 0 {
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
     }
 }
 
-async fn connection(stream: TcpStream, simulator: SharedSimulator) {
+async fn connection(stream: TcpStream, door: Listener, simulator: SharedSimulator) {
     // Small answers must not wait for more; a socket without this option still works.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| respond(request, Arc::clone(&simulator)));
+    let service = service_fn(move |request| respond(request, door, Arc::clone(&simulator)));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEADERS_MAX).max_headers(HEADER_LINES_MAX);
     // Broken connections are part of the game: a client that goes away, or a fault.
@@ -144,9 +172,13 @@ async fn connection(stream: TcpStream, simulator: SharedSimulator) {
 /// The connection is to be broken.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is broken on purpose")]
-struct Broken;
+pub(crate) struct Broken;
 
-async fn respond(request: hyper::Request<Incoming>, simulator: SharedSimulator) -> Result<Response<Payload>, Broken> {
+async fn respond(
+    request: hyper::Request<Incoming>,
+    listener: Listener,
+    simulator: SharedSimulator,
+) -> Result<Response<Payload>, Broken> {
     let (head, body) = request.into_parts();
     let accepts_gzip = head
         .headers
@@ -156,7 +188,7 @@ async fn respond(request: hyper::Request<Incoming>, simulator: SharedSimulator) 
     let body = match Limited::new(body, BODY_MAX).collect().await {
         Ok(body) => body.to_bytes().to_vec(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Ok(finish(Answer::text(413, "the body is larger than 1 MiB"), false));
+            return Ok(finish(Answer::text(413, "the body is larger than 1 MiB"), false, false));
         }
         Err(_) => return Err(Broken),
     };
@@ -169,6 +201,7 @@ async fn respond(request: hyper::Request<Incoming>, simulator: SharedSimulator) 
         target: head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
         headers: headers.collect(),
         body,
+        listener,
     };
     let is_head = request.method == "HEAD";
     let (outcome, gzip) = {
@@ -178,18 +211,14 @@ async fn respond(request: hyper::Request<Incoming>, simulator: SharedSimulator) 
     };
     match outcome {
         Outcome::Reset => Err(Broken),
-        Outcome::Answer(mut answer) => {
+        Outcome::Answer(answer) => {
             wait(answer.delay_ms).await;
-            if is_head {
-                answer.body.clear();
-                answer.cut_after = None;
-            }
-            Ok(finish(answer, gzip))
+            Ok(finish(answer, gzip, is_head))
         }
     }
 }
 
-fn finish(mut answer: Answer, gzip: bool) -> Response<Payload> {
+fn finish(mut answer: Answer, gzip: bool, is_head: bool) -> Response<Payload> {
     if gzip
         && answer.may_compress
         && answer.body.len() >= COMPRESS_FROM
@@ -201,65 +230,32 @@ fn finish(mut answer: Answer, gzip: bool) -> Response<Payload> {
         answer.body = small;
         answer.headers.push((CONTENT_ENCODING.as_str().to_owned(), "gzip".to_owned()));
     }
-    let length = answer.body.len();
-    let payload = Payload::of(answer.body, answer.cut_after);
+    let promised = promised(&answer);
+    let payload =
+        if is_head { Payload::nothing() } else { Payload::of(answer.body, answer.cut_after, answer.pace, promised) };
     let mut response = Response::new(payload);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
         let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) else { continue };
         response.headers_mut().append(name, value);
     }
-    if !matches!(answer.status, 204 | 304) {
+    if let Some(length) = promised.filter(|_| !matches!(answer.status, 204 | 304)) {
         response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     response
+}
+
+/// The length that is announced; none when the body has no end in sight.
+fn promised(answer: &Answer) -> Option<u64> {
+    let length = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
+    match answer.pace {
+        Pace::Repeat { .. } => None,
+        Pace::AtOnce | Pace::Drip { .. } => Some(answer.claimed_bytes.unwrap_or(length)),
+    }
 }
 
 fn compress(body: &[u8]) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok()
-}
-
-/// A body that may break off.
-struct Payload {
-    bytes: Option<Bytes>,
-    breaks: bool,
-    promised: u64,
-}
-
-impl Payload {
-    fn of(body: Vec<u8>, cut_after: Option<usize>) -> Self {
-        let promised = u64::try_from(body.len()).unwrap_or(u64::MAX);
-        let mut bytes = Bytes::from(body);
-        let cut = cut_after.filter(|cut| *cut < bytes.len());
-        if let Some(cut) = cut {
-            bytes.truncate(cut);
-        }
-        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), breaks: cut.is_some(), promised }
-    }
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Broken;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        if let Some(bytes) = self.bytes.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        if self.breaks {
-            self.breaks = false;
-            return Poll::Ready(Some(Err(Broken)));
-        }
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && !self.breaks
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.promised)
-    }
 }

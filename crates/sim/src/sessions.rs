@@ -90,16 +90,7 @@ impl Sessions {
 
     /// Whether a request is accepted, and for whom.
     pub fn accept(&mut self, shown: &Shown, switches: &Switches, now_ms: Ms) -> Result<PersonId, Refusal> {
-        let unknown = Refusal::Dead(switches.unknown_session);
-        let login = shown.login.as_ref().ok_or(unknown)?;
-        let session = self.by_login.get_mut(login).ok_or(unknown)?;
-        session.mind_browser(&shown.browser, switches, now_ms);
-        if let Some(form) = session.dead {
-            if form == DeadForm::RevokedRedirect {
-                session.dead = Some(DeadForm::Unauthorized);
-            }
-            return Err(Refusal::Dead(form));
-        }
+        let session = self.living(shown, switches, now_ms).map_err(Refusal::Dead)?;
         let value = shown.session.as_ref().ok_or(Refusal::Csrf)?;
         if shown.csrf.as_ref() != Some(value) {
             return Err(Refusal::Csrf);
@@ -110,6 +101,11 @@ impl Sessions {
             return Err(Refusal::Csrf);
         }
         Ok(session.owner.clone())
+    }
+
+    /// Whether a request for a file is accepted, which needs no token, and for whom (upstream protocol 6.2).
+    pub fn accept_cookie(&mut self, shown: &Shown, switches: &Switches, now_ms: Ms) -> Result<PersonId, DeadForm> {
+        self.living(shown, switches, now_ms).map(|session| session.owner.clone())
     }
 
     /// The `Cookie` header of the living session of a member; makes a new one when there is none.
@@ -164,6 +160,20 @@ impl Sessions {
         Some(format!(
             "li_at={login}; Max-Age=31536000; Path=/; Domain=.www.linkedin.com; Secure; HttpOnly; SameSite=None"
         ))
+    }
+
+    fn living(&mut self, shown: &Shown, switches: &Switches, now_ms: Ms) -> Result<&mut Session, DeadForm> {
+        let unknown = switches.unknown_session;
+        let login = shown.login.as_ref().ok_or(unknown)?;
+        let session = self.by_login.get_mut(login).ok_or(unknown)?;
+        session.mind_browser(&shown.browser, switches, now_ms);
+        if let Some(form) = session.dead {
+            if form == DeadForm::RevokedRedirect {
+                session.dead = Some(DeadForm::Unauthorized);
+            }
+            return Err(form);
+        }
+        Ok(session)
     }
 
     fn is_alive(&self, login: &str) -> bool {

@@ -8,8 +8,9 @@ use serde_json::json;
 
 use crate::chance::Chance;
 use crate::control;
-use crate::faults::{FaultKind, FaultState, Faults};
-use crate::ledger::{Ledger, LedgerLine, Purpose};
+use crate::faults::{Fault, FaultKind, FaultState, Faults};
+use crate::ledger::{Ledger, LedgerLine, MediaNote, Purpose};
+use crate::media::{self, Catalog, Hall};
 use crate::request::{Answer, Outcome, Request};
 use crate::sessions::{Refusal, Sessions, Shown};
 use crate::strikes;
@@ -24,6 +25,7 @@ use crate::voyager::token_memory::TokenMemory;
 use crate::voyager::writer::Form;
 use crate::voyager::{self, me, urns, writes};
 use crate::walls;
+use crate::world::links::{self, PRIVATE_PREFIX};
 use crate::world::model::{Ms, PersonId};
 use crate::world::{Applied, Mutation, MutationError, World};
 
@@ -50,6 +52,7 @@ pub struct Simulator {
     draws: Chance,
     tokens: TokenMemory,
     orders: Orders,
+    catalog: Catalog,
     revision: u64,
     requests: u64,
     busy_until: BTreeMap<PersonId, Vec<Ms>>,
@@ -68,6 +71,7 @@ impl Simulator {
             draws: Chance::seeded(options.seed ^ DRAWS_SEED),
             tokens: TokenMemory::default(),
             orders: Orders::default(),
+            catalog: Catalog::default(),
             revision: 1,
             requests: 0,
             busy_until: BTreeMap::new(),
@@ -76,7 +80,7 @@ impl Simulator {
 
     /// Answers one request.
     pub fn respond(&mut self, now_ms: Ms, request: &Request) -> Outcome {
-        if request.path().starts_with(control::PREFIX) {
+        if request.path().starts_with(control::PREFIX) && !request.listener.is_media() {
             return Outcome::Answer(control::answer(self, now_ms, request));
         }
         self.requests += 1;
@@ -84,7 +88,7 @@ impl Simulator {
         let shown = Shown::of(request);
         let account = self.sessions.owner(&shown).cloned();
         let purpose = routed.route.purpose();
-        let drawn = self.faults.draw(purpose, &mut self.draws);
+        let drawn = self.faults.draw(purpose, request.path(), &mut self.draws);
         let (mut outcome, fault) = self.outcome(now_ms, request, &routed, &shown, drawn.fault);
         if let Some(kind) = fault {
             self.faults.note(kind);
@@ -105,6 +109,7 @@ impl Simulator {
             writes: routed.writes,
             fault: fault.map(FaultKind::name),
             concurrent,
+            media: (purpose == Purpose::Media).then(|| note(request)),
         });
         outcome
     }
@@ -172,7 +177,7 @@ impl Simulator {
         request: &Request,
         routed: &Routed,
         shown: &Shown,
-        drawn: Option<(FaultKind, crate::faults::Fault)>,
+        drawn: Option<(FaultKind, Fault)>,
     ) -> (Outcome, Option<FaultKind>) {
         let Some((kind, fault)) = drawn else {
             let trouble = Trouble { nonce: self.requests, ..Trouble::default() };
@@ -185,8 +190,23 @@ impl Simulator {
         }
         let trouble = strikes::trouble(kind, &fault, self.requests, &mut self.draws);
         let (mut answer, differs) = self.wire(now_ms, request, routed, shown, trouble);
-        let late = strikes::after((kind, &fault), &mut answer, shown, &mut self.sessions, &mut self.draws);
+        let late = match kind {
+            FaultKind::ExpiredLink => self.expire(request, &fault, &mut answer),
+            _ => strikes::after((kind, &fault), request, &mut answer, (shown, &mut self.sessions), &mut self.draws),
+        };
         (Outcome::Answer(answer), (differs || late).then_some(kind))
+    }
+
+    /// Renews the good link of a request for a file, which is too late for this request.
+    fn expire(&mut self, request: &Request, fault: &Fault, answer: &mut Answer) -> bool {
+        let signed = !request.query().is_empty() && answer.status == 200;
+        let Some(asset) = links::asset_in(request.path()).filter(|_| signed) else { return false };
+        let status = fault.status.unwrap_or(links::EXPIRED_STATUS);
+        let renewed = self.world.links.renew_path(asset, status);
+        if renewed {
+            *answer = media::expired(status);
+        }
+        renewed
     }
 
     /// What LinkedIn answers when nothing but `trouble` goes wrong.
@@ -198,6 +218,11 @@ impl Simulator {
         shown: &Shown,
         trouble: Trouble,
     ) -> (Answer, bool) {
+        if routed.route == Route::Media {
+            let catalog = self.catalog.of(&self.world, self.revision);
+            let hall = Hall { world: &self.world, catalog, sessions: &mut self.sessions, switches: &self.switches };
+            return (media::answer(hall, request, shown, now_ms), false);
+        }
         let owner = match self.sessions.accept(shown, &self.switches, now_ms) {
             Ok(owner) => owner,
             Err(Refusal::Dead(form)) => return (walls::dead(form, request), false),
@@ -215,7 +240,7 @@ impl Simulator {
                 Answer::empty(303).with_header("location", "/")
             }
             Route::Write => writes::answer(request, &owner, now_ms),
-            Route::Unknown => Answer::bare_status(404),
+            Route::Unknown | Route::Media => Answer::bare_status(404),
         };
         (answer, false)
     }
@@ -247,7 +272,8 @@ impl Simulator {
         match voyager::answer(&mut desk, variant) {
             Reply::Answer(mut json, differs) => {
                 let odd = trouble.odd_record && spoil(&mut json, variant.answer_field());
-                (written(&json, accept), differs || odd)
+                let reordered = trouble.reorders && reorder(&mut json, variant.answer_field());
+                (written(&json, accept), differs || odd || reordered)
             }
             Reply::WrongVariables => (wrong_variables(variant, accept), false),
             Reply::Refused => (Answer::bare_status(400), false),
@@ -267,6 +293,8 @@ impl Simulator {
 
 /// Requests in flight that are counted for one account.
 const IN_FLIGHT_MAX: usize = 1_000;
+/// Hosts that must never get a cookie, by the name under which a client asks.
+const OPEN_HOSTS: [&str; 3] = ["media.licdn.com", "dms.licdn.com", "media.tenor.com"];
 /// Keeps the two sources of chance apart.
 const DRAWS_SEED: u64 = 0x5eed_0fd2_a715_0000;
 
@@ -313,6 +341,36 @@ fn spoil(json: &mut Json<'_>, field: &str) -> bool {
         }
     }
     false
+}
+
+/// Turns the order of a page's items around; a page in the normalized form has references in place of items.
+fn reorder(json: &mut Json<'_>, field: &str) -> bool {
+    let Some(data) = json.member_mut("data") else { return false };
+    // Only the normalized form has `data` twice.
+    let data = if data.member_mut("data").is_some() { data.member_mut("data") } else { Some(data) };
+    let Some(Json::Object(members)) = data.and_then(|data| data.member_mut(field)) else { return false };
+    match members.iter_mut().find(|(key, _)| key == "elements" || key == "*elements") {
+        Some((_, Json::List(items))) if items.len() > 1 => {
+            items.reverse();
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What the ledger tells of a request for a file.
+fn note(request: &Request) -> MediaNote {
+    let is_site = request.path().starts_with(PRIVATE_PREFIX) && !request.listener.is_media();
+    let cookies_sent = request.header_value("cookie").is_some_and(|text| !text.trim().is_empty());
+    let host = request.header_value("host").unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    let elsewhere = request.listener.is_media() || OPEN_HOSTS.iter().any(|open| host.eq_ignore_ascii_case(open));
+    MediaNote {
+        host: if is_site { "site" } else { "open" },
+        range: request.header_value("range").is_some(),
+        cookies_sent,
+        cookies_leaked: cookies_sent && elsewhere,
+    }
 }
 
 impl Purpose {

@@ -6,6 +6,7 @@ use crate::chance::Chance;
 use crate::faults::{Fault, FaultKind, Malformation};
 use crate::request::{Answer, Outcome, Request};
 use crate::sessions::{Sessions, Shown};
+use crate::spoiled_bodies;
 use crate::switches::DeadForm;
 use crate::voyager::desk::Trouble;
 use crate::voyager::sequence::PageTrouble;
@@ -71,6 +72,7 @@ pub fn trouble(kind: FaultKind, fault: &Fault, nonce: u64, chance: &mut Chance) 
         FaultKind::ClearCache => trouble.clears_cache = true,
         FaultKind::StaleAnswer => trouble.lag_ms = Some(fault.lag_ms.unwrap_or(LAG_DEFAULT_MS)),
         FaultKind::OddRecord => trouble.odd_record = true,
+        FaultKind::ReorderedPage => trouble.reorders = true,
         _ => {}
     }
     trouble
@@ -79,11 +81,14 @@ pub fn trouble(kind: FaultKind, fault: &Fault, nonce: u64, chance: &mut Chance) 
 /// A fault that strikes the finished answer.
 pub fn after(
     (kind, fault): (FaultKind, &Fault),
+    request: &Request,
     answer: &mut Answer,
-    shown: &Shown,
-    sessions: &mut Sessions,
+    (shown, sessions): (&Shown, &mut Sessions),
     chance: &mut Chance,
 ) -> bool {
+    if spoiled_bodies::strike((kind, fault), request, answer) {
+        return true;
+    }
     let cookie = match kind {
         FaultKind::MalformedBody if answer.status == 200 => {
             malform(fault.form, &mut answer.body, chance);

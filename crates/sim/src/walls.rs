@@ -15,12 +15,17 @@ pub fn dead(form: DeadForm, request: &Request) -> Answer {
             "li_at=delete me; Expires=Thu, 01 Jan 1970 00:00:10 GMT; Path=/; Domain=.www.linkedin.com; Secure",
         ),
         DeadForm::Unauthorized => Answer::bare_status(401),
-        DeadForm::HtmlWall => Answer::html(200, LOGIN_PAGE),
+        DeadForm::HtmlWall => login_page(),
         DeadForm::Checkpoint => {
             Answer::empty(302).with_header("location", "/checkpoint/challenge/simulated?ut=simulated")
         }
         DeadForm::BotWall => bot_wall(),
     }
+}
+
+/// The login page in place of what was asked for, with a good status.
+pub fn login_page() -> Answer {
+    Answer::html(200, LOGIN_PAGE)
 }
 
 /// The answer to a token that does not fit its cookie.

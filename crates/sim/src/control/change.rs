@@ -6,10 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::faults::Faults;
+use crate::media::bare_asset;
 use crate::request::Answer;
 use crate::simulator::Simulator;
 use crate::switches::{DeadForm, Switches};
 use crate::world::Mutation;
+use crate::world::links::EXPIRED_STATUS;
 use crate::world::model::Ms;
 
 use super::refused;
@@ -91,6 +93,29 @@ pub(super) fn kill_session(simulator: &mut Simulator, body: &[u8]) -> Done {
     let owner = find_account(simulator, &kill.account)?;
     let killed = simulator.kill_sessions(&owner, kill.form.unwrap_or(DeadForm::RevokedRedirect));
     json_answer(&json!({ "killed": killed }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expire {
+    asset: Option<String>,
+    status: Option<u16>,
+}
+
+pub(super) fn expire_links(simulator: &mut Simulator, body: &[u8]) -> Done {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let read: Result<Expire, _> = serde_json::from_slice(body);
+    let expire = read.map_err(|error| refused(400, &error.to_string()))?;
+    let status = expire.status.unwrap_or(EXPIRED_STATUS);
+    if !matches!(status, 403 | 404 | 410) {
+        return Err(refused(400, "status: give 403, 404 or 410"));
+    }
+    match &expire.asset {
+        None => simulator.world.links.renew_all(status),
+        Some(asset) if simulator.world.links.renew(bare_asset(asset), status) => {}
+        Some(_) => return Err(refused(409, "asset: too many links were renewed one by one; expire all of them")),
+    }
+    Ok(Answer::empty(204))
 }
 
 fn parse(body: &[u8]) -> Result<Value, Answer> {

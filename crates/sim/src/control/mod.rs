@@ -26,6 +26,7 @@ pub fn answer(simulator: &mut Simulator, now_ms: Ms, request: &Request) -> Answe
         ("GET", "/_sim/truth") => report::truth(simulator, request.query()),
         ("GET", "/_sim/ledger") => report::ledger(simulator, request.query()),
         ("GET", "/_sim/stats") => report::stats(simulator),
+        ("GET", "/_sim/media") => report::media(simulator, request.query()),
         ("GET", "/_sim/faults") => report::faults(simulator),
         ("GET", "/_sim/switches") => report::switches(simulator),
         ("GET", "/_sim/query_ids") => report::query_ids(),
@@ -33,6 +34,7 @@ pub fn answer(simulator: &mut Simulator, now_ms: Ms, request: &Request) -> Answe
         ("POST", "/_sim/faults") => change::faults(simulator, &request.body),
         ("POST", "/_sim/switches") => change::switches(simulator, &request.body),
         ("POST", "/_sim/ledger/clear") => change::clear_ledger(simulator),
+        ("POST", "/_sim/media/expire") => change::expire_links(simulator, &request.body),
         ("POST", "/_sim/kill_session") => change::kill_session(simulator, &request.body),
         (_, known) if PATHS.contains(&known) => {
             Err(refused(405, "this path does not take this method; GET /_sim lists them"))
@@ -49,10 +51,12 @@ fn refused(status: u16, error: &str) -> Answer {
     Answer::json(status, json!({ "error": error }).to_string().into_bytes())
 }
 
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 13] = [
     "/_sim",
     "/_sim/credentials",
     "/_sim/truth",
+    "/_sim/media",
+    "/_sim/media/expire",
     "/_sim/ledger",
     "/_sim/stats",
     "/_sim/faults",
@@ -68,6 +72,8 @@ threadkeep-sim: a simulated LinkedIn. Nothing here is real.
 
 GET  /_sim/credentials                       accounts with a ready Cookie header each
 GET  /_sim/truth?account=URN&categories=A,B  the canonical export of a mailbox, JSON Lines
+GET  /_sim/media?account=URN&asset=A         every file behind a link, with its hash, JSON Lines
+POST /_sim/media/expire                      {\"asset\":A,\"status\":403}; without asset every link
 GET  /_sim/ledger?since=N                    every request so far, JSON Lines
 POST /_sim/ledger/clear                      forget them
 GET  /_sim/stats                             counts

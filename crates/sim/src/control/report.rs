@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::chance::stable_hash;
+use crate::media::{self, Wanted};
 use crate::request::Answer;
 use crate::sessions::ISSUED_USER_AGENT;
 use crate::simulator::Simulator;
@@ -72,6 +73,16 @@ pub(super) fn truth(simulator: &Simulator, query: &str) -> Told {
     };
     let mut body = Vec::new();
     let written = simulator.world.truth(&owner, &categories, &mut body);
+    written.map_err(|error| refused(500, &error.to_string()))?;
+    Ok(lines(body))
+}
+
+pub(super) fn media(simulator: &Simulator, query: &str) -> Told {
+    let account = parameter(query, "account")?;
+    let owner = account.map(|account| find_account(simulator, &account)).transpose()?;
+    let wanted = Wanted { owner, asset: parameter(query, "asset")? };
+    let mut body = Vec::new();
+    let written = media::report(&simulator.world, &wanted, &mut body);
     written.map_err(|error| refused(500, &error.to_string()))?;
     Ok(lines(body))
 }

@@ -51,13 +51,14 @@ impl FaultState {
         self.counters.iter().map(|(kind, counter)| (*kind, counter.struck))
     }
 
-    /// Draws for a request of this purpose.
-    pub fn draw(&mut self, purpose: Purpose, chance: &mut Chance) -> Drawn {
+    /// Draws for a request of this purpose to this path.
+    pub fn draw(&mut self, purpose: Purpose, path: &str, chance: &mut Chance) -> Drawn {
         let mut hits: Vec<(FaultKind, &Fault)> = Vec::new();
         let mut delay_ms = 0;
         for (&kind, fault) in &self.faults.kinds {
             let meant = fault.only.is_empty() || fault.only.contains(&purpose);
-            if !meant || !kind.concerns(purpose) {
+            let there = fault.path.as_deref().is_none_or(|part| path.contains(part));
+            if !meant || !there || !kind.concerns(purpose) {
                 continue;
             }
             let counter = self.counters.entry(kind).or_default();

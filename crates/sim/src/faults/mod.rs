@@ -3,6 +3,7 @@
 //! Everything here is a plain value that is checked before it is taken. A configuration that is not understood changes
 //! nothing.
 
+mod bodies;
 mod draw;
 mod presets;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Purpose;
 
+pub use bodies::{Disguise, LengthLie, RedirectTarget};
 pub use draw::{Drawn, FaultState};
 
 /// A kind of trouble.
@@ -66,6 +68,24 @@ pub enum FaultKind {
     ErrorsAnswer,
     /// One record of the page has the wrong shape.
     OddRecord,
+    /// The items of the page come in another order.
+    ReorderedPage,
+    /// The body comes in drips.
+    SlowBody,
+    /// The body has no length and nearly no end.
+    EndlessBody,
+    /// A small body that unpacks to an enormous one.
+    GzipBomb,
+    /// The link to a file is renewed: this one is refused from now on.
+    ExpiredLink,
+    /// 200 with a login page in place of a file.
+    LoginPage,
+    /// 302 in place of a file.
+    Redirect,
+    /// The promised length of a file is not its length.
+    WrongLength,
+    /// Something else comes under the type of the file.
+    WrongType,
 }
 
 /// How often a kind of trouble strikes, and how.
@@ -87,6 +107,9 @@ pub struct Fault {
     /// Concerns requests of these purposes only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<Purpose>,
+    /// Concerns requests only whose path contains this text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// `latency`: shortest wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_ms: Option<u64>,
@@ -105,7 +128,7 @@ pub struct Fault {
     /// `rate_limited`: the very text of `Retry-After`, for dates and nonsense.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_text: Option<String>,
-    /// `server_error`: the status; a random one of 500, 502, 503, 504 without it.
+    /// `server_error`: the status; a random one of 500, 502, 503, 504 without it. `expired_link`: 403 (default), 404, 410.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Forms of a dead session: whether the session is dead afterwards. Default true, false for `csrf_failed`.
@@ -120,6 +143,27 @@ pub struct Fault {
     /// `stale_answer`: how far the replica lags behind. Default 2000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag_ms: Option<i64>,
+    /// `slow_body`: bytes of a piece. Default 256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub piece_bytes: Option<usize>,
+    /// `slow_body`: how long to wait before each piece. Default 50.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_ms: Option<u64>,
+    /// `endless_body`: bytes after which it stops. `gzip_bomb`: bytes that it unpacks to. Default 256 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_bytes: Option<u64>,
+    /// `wrong_length`: which lie. Default `long`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<LengthLie>,
+    /// `wrong_type`: what comes. Default `html`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disguise: Option<Disguise>,
+    /// `redirect`: where to. Default `login`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RedirectTarget>,
+    /// `redirect`: the very target, instead of `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
 }
 
 /// What is wrong with a malformed body.
@@ -231,8 +275,8 @@ impl Fault {
         if low > high || high > LATENCY_MAX_MS {
             return refuse("max_ms", "give at least min_ms and at most 600000");
         }
-        if self.status.is_some_and(|status| !(500..=599).contains(&status)) {
-            return refuse("status", "give a status from 500 to 599");
+        if let Some((field, problem)) = self.check_bodies(kind) {
+            return refuse(field, problem);
         }
         if self.retry_after_text.as_deref().is_some_and(is_no_header_value) {
             return refuse("retry_after_text", "give visible ASCII characters only");
@@ -257,13 +301,12 @@ impl Fault {
             ("form", self.form.is_some(), kind == K::MalformedBody),
             ("retry_after_s", self.retry_after_s.is_some(), kind == K::RateLimited),
             ("retry_after_text", self.retry_after_text.is_some(), kind == K::RateLimited),
-            ("status", self.status.is_some(), kind == K::ServerError),
             ("dead_session_kills", self.dead_session_kills.is_some(), dead),
             ("overlap", self.overlap.is_some(), kind == K::RotateSessionCookie),
             ("items", self.items.is_some(), kind == K::ShiftedPage),
             ("lag_ms", self.lag_ms.is_some(), kind == K::StaleAnswer),
         ];
-        given.into_iter().find(|(_, given, fits)| *given && !fits).map(|(name, ..)| name)
+        given.into_iter().chain(self.body_keys(kind)).find(|(_, given, fits)| *given && !fits).map(|(name, ..)| name)
     }
 }
 
@@ -299,6 +342,15 @@ impl FaultKind {
             Self::StaleAnswer => "stale_answer",
             Self::ErrorsAnswer => "errors_answer",
             Self::OddRecord => "odd_record",
+            Self::ReorderedPage => "reordered_page",
+            Self::SlowBody => "slow_body",
+            Self::EndlessBody => "endless_body",
+            Self::GzipBomb => "gzip_bomb",
+            Self::ExpiredLink => "expired_link",
+            Self::LoginPage => "login_page",
+            Self::Redirect => "redirect",
+            Self::WrongLength => "wrong_length",
+            Self::WrongType => "wrong_type",
         }
     }
 
@@ -314,7 +366,12 @@ impl FaultKind {
             Self::ClearCache => has_token,
             Self::StaleAnswer => has_token || purpose == P::Messages,
             Self::OddRecord => reads_pages || has_token || purpose == P::StartToken,
-            Self::ErrorsAnswer => !matches!(purpose, P::Me | P::Write | P::Other),
+            Self::ReorderedPage => reads_pages,
+            Self::ErrorsAnswer => !matches!(purpose, P::Me | P::Media | P::Write | P::Other),
+            Self::MalformedBody | Self::CsrfFailed => purpose != P::Media,
+            Self::ExpiredLink | Self::LoginPage | Self::Redirect | Self::WrongLength | Self::WrongType => {
+                purpose == P::Media
+            }
             _ => true,
         }
     }

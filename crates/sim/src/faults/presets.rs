@@ -46,6 +46,8 @@ fn heavy() -> Faults {
         .with(FaultKind::CursorCycle, Fault::rate(0.03))
         .with(FaultKind::ClearCache, Fault::rate(0.02))
         .with(FaultKind::StaleAnswer, Fault::rate(0.03))
+        .with(FaultKind::ExpiredLink, Fault::rate(0.05))
+        .with(FaultKind::WrongLength, Fault::rate(0.03))
 }
 
 fn latency(rate: f64, min_ms: u64, max_ms: u64) -> Fault {

@@ -1,6 +1,6 @@
 //! Attachments on the wire: the `renderContent` union with all its members, one of them not null (upstream protocol 4.5).
 //!
-//! The world stores the value; this file adds the marks, fills in people and makes references. It must never change a
+//! The world stores the value; this file adds the marks, signs links, fills in people and makes references. It must never change a
 //! text inside.
 
 use std::borrow::Cow;
@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use crate::world::content::{OWNER_MARK, UNION_MEMBERS};
+use crate::world::links::{PRIVATE_PREFIX, SITE_ROOT};
 
 use super::json::{Json, Member};
 use super::kinds::{self, Kind};
@@ -52,11 +53,22 @@ impl<'a> Writer<'a> {
     }
 
     fn inner(&mut self, parent: &str, name: &'a str, value: &'a Value) -> Member<'a> {
+        if let Some(link) = self.signed(name, value) {
+            return member_named(name, link);
+        }
         match (name, entity_urn(value)) {
             ("originalMessage", Some(urn)) => self.original_message(urn),
             ("originalSender", Some(urn)) => self.original_sender(parent, urn, value),
             _ => (Cow::Borrowed(name), self.marked(name, value)),
         }
+    }
+
+    /// A link to private media with the signature for this reader (upstream protocol 6.1).
+    fn signed(&self, name: &str, value: &Value) -> Option<String> {
+        let url = value.as_str().filter(|_| matches!(name, "url" | "rootUrl"))?;
+        let path = url.strip_prefix(SITE_ROOT)?;
+        let unsigned = path.starts_with(PRIVATE_PREFIX) && !path.contains('?');
+        unsigned.then(|| format!("{url}?{}", self.world.links.private_query(path, self.owner)))
     }
 
     fn original_message(&self, urn: &str) -> Member<'a> {
@@ -82,6 +94,10 @@ impl<'a> Writer<'a> {
         };
         self.reference("originalSender", "*originalSender", person)
     }
+}
+
+fn member_named<'a>(name: &'a str, text: String) -> Member<'a> {
+    (Cow::Borrowed(name), Json::from(text))
 }
 
 fn entity_urn(value: &Value) -> Option<&str> {

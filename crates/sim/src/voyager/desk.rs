@@ -26,6 +26,8 @@ pub struct Trouble {
     pub lag_ms: Option<Ms>,
     /// One record has the wrong shape.
     pub odd_record: bool,
+    /// The items of the page come in another order.
+    pub reorders: bool,
     /// A number that makes odd cursors differ from each other.
     pub nonce: u64,
 }

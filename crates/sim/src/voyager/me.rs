@@ -2,14 +2,16 @@
 //!
 //! It answers as long as the session lives; it proves nothing about messaging.
 
-use crate::chance::stable_hash;
 use crate::world::World;
-use crate::world::model::Person;
+use crate::world::links::{self, PICTURE_ROOT};
+use crate::world::model::{Person, PersonKind};
 
 use super::json::{Json, Member};
 use super::writer::{Form, member};
 
 const MINI_PROFILE: &str = "com.linkedin.voyager.identity.shared.MiniProfile";
+/// The only size in which the own picture comes.
+const PICTURE_SIDE: i64 = 100;
 const VECTOR_IMAGE: &str = "com.linkedin.common.VectorImage";
 
 /// The answer for the owner of a session.
@@ -17,7 +19,7 @@ pub fn me(world: &World, owner: &str, form: Form) -> Json<'static> {
     let person = world.people.get(owner);
     let number = person.map_or(0, |person| i64::try_from(person.number).unwrap_or(0));
     let urn = format!("urn:li:fs_miniProfile:{owner}");
-    let mut profile = mini_profile(person, owner, form, &urn);
+    let mut profile = mini_profile(world, owner, form, &urn);
     match form {
         Form::Graphql => Json::Object(vec![
             member("plainId", number),
@@ -39,7 +41,8 @@ pub fn me(world: &World, owner: &str, form: Form) -> Json<'static> {
     }
 }
 
-fn mini_profile(person: Option<&Person>, owner: &str, form: Form, urn: &str) -> Vec<Member<'static>> {
+fn mini_profile(world: &World, owner: &str, form: Form, urn: &str) -> Vec<Member<'static>> {
+    let person = world.people.get(owner);
     let text = |pick: fn(&Person) -> &str| person.map(pick).unwrap_or_default().to_owned();
     let number = person.map_or(0, |person| person.number);
     let headline = person.and_then(|person| person.headline.clone()).unwrap_or_default();
@@ -53,21 +56,23 @@ fn mini_profile(person: Option<&Person>, owner: &str, form: Form, urn: &str) -> 
         member("entityUrn", urn.to_owned()),
         member("dashEntityUrn", format!("urn:li:fsd_profile:{owner}")),
         member("objectUrn", format!("urn:li:member:{number}")),
-        member("picture", picture(owner, form)),
+        member("picture", picture(world, owner, form)),
         member("backgroundImage", Json::Null),
     ]
 }
 
-fn picture(owner: &str, form: Form) -> Json<'static> {
-    let asset = format!("D4E03{:016x}", stable_hash(owner));
-    let root = format!("https://media.licdn.com/dms/image/v2/{asset}/profile-displayphoto-shrink_");
+fn picture(world: &World, owner: &str, form: Form) -> Json<'static> {
+    let root = links::picture_root(owner, PersonKind::Member.picture_recipe());
+    let tail = links::picture_size(PICTURE_SIDE);
+    let path = format!("{root}{tail}");
     let artifact = Json::Object(vec![
-        member("width", 100_i64),
-        member("height", 100_i64),
-        member("fileIdentifyingUrlPathSegment", "100_100/0/1700000000000?e=2000000000&v=beta&t=sim"),
-        member("expiresAt", 2_000_000_000_000_i64),
+        member("width", PICTURE_SIDE),
+        member("height", PICTURE_SIDE),
+        member("fileIdentifyingUrlPathSegment", format!("{tail}?{}", world.links.picture_query(&path))),
+        member("expiresAt", world.links.picture_expires_ms(&path)),
     ]);
-    let mut image = vec![member("rootUrl", root), member("artifacts", Json::List(vec![artifact]))];
+    let mut image =
+        vec![member("rootUrl", format!("{PICTURE_ROOT}{root}")), member("artifacts", Json::List(vec![artifact]))];
     match form {
         Form::Graphql => Json::Object(vec![member(VECTOR_IMAGE, Json::Object(image))]),
         Form::Normalized => {

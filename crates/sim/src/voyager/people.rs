@@ -5,6 +5,7 @@
 use crate::chance::stable_hash;
 use crate::switches::DeletedMembers;
 use crate::world::id::person_urn;
+use crate::world::links::{self, PICTURE_ROOT};
 use crate::world::model::{Person, PersonKind};
 
 use super::json::Json;
@@ -126,20 +127,22 @@ impl<'a> Writer<'a> {
 
     /// A picture in two sizes, the bigger one first: the order of artifacts is not guaranteed.
     pub fn picture(&self, person: &Person) -> Json<'a> {
-        let asset = format!("D4E03{:016x}", stable_hash(&person.id));
-        let artifacts = [400_i64, 100].map(|size| {
-            let segment = format!("{size}_{size}/0/1700000000000?e=2000000000&v=beta&t={:08x}", person.number);
+        let root = links::picture_root(&person.id, person.kind.picture_recipe());
+        let artifacts = PICTURE_SIDES.map(|size| {
+            let tail = links::picture_size(size);
+            let path = format!("{root}{tail}");
+            let segment = format!("{tail}?{}", self.world.links.picture_query(&path));
             let members = vec![
                 member("width", size),
                 member("height", size),
                 member("fileIdentifyingUrlPathSegment", segment),
-                member("expiresAt", PICTURE_EXPIRES_MS),
+                member("expiresAt", self.world.links.picture_expires_ms(&path)),
             ];
             self.object(kinds::VECTOR_ARTIFACT, 2, members)
         });
-        let root = format!("https://media.licdn.com/dms/image/v2/{asset}/profile-displayphoto-shrink_");
+        let asset = links::picture_asset(&person.id);
         let members = vec![
-            member("rootUrl", root),
+            member("rootUrl", format!("{PICTURE_ROOT}{root}")),
             member("artifacts", Json::List(artifacts.into())),
             member("digitalmediaAsset", format!("urn:li:digitalmediaAsset:{asset}")),
             member("attribution", Json::Null),
@@ -149,4 +152,5 @@ impl<'a> Writer<'a> {
     }
 }
 
-const PICTURE_EXPIRES_MS: i64 = 2_000_000_000_000;
+/// The sizes in which pictures of people come.
+pub const PICTURE_SIDES: [i64; 2] = [400, 100];

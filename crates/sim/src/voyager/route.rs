@@ -5,6 +5,7 @@
 use crate::ledger::Purpose;
 use crate::request::Request;
 use crate::switches::{ParameterOrder, Switches};
+use crate::world::links::{PICTURE_PREFIX, PRIVATE_PREFIX};
 
 use super::query_ids::Variant;
 use super::restli::{Restli, percent_decode};
@@ -18,6 +19,8 @@ pub enum Route {
     Query(Variant, Restli),
     /// A query that cannot be understood: 400.
     BadQuery,
+    /// A file.
+    Media,
     /// The end of the session.
     Logout,
     /// Something that would change something.
@@ -37,6 +40,8 @@ pub struct Routed {
     pub writes: bool,
 }
 
+/// Parts of the path of a GIF, the empty one before the first slash included.
+const GIF_PATH_PARTS: usize = 3;
 const GRAPHQL_PATH: &str = "/voyager/api/voyagerMessagingGraphQL/graphql";
 
 /// Understands a request.
@@ -48,9 +53,11 @@ pub fn route(request: &Request, switches: &Switches) -> Routed {
     };
     let reads = tunnelled || matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
     let route = match (reads, request.path()) {
+        (true, _) if request.listener.is_media() => Route::Media,
         (true, "/voyager/api/me") => Route::Me,
         (true, GRAPHQL_PATH) => stored_query(&query, switches).unwrap_or(Route::BadQuery),
         (true, "/uas/logout") => Route::Logout,
+        (true, path) if is_file(path) => Route::Media,
         (true, _) => Route::Unknown,
         (false, _) => Route::Write,
     };
@@ -63,11 +70,18 @@ impl Route {
     pub fn purpose(&self) -> Purpose {
         match self {
             Self::Me => Purpose::Me,
+            Self::Media => Purpose::Media,
             Self::Logout | Self::Write => Purpose::Write,
             Self::BadQuery | Self::Unknown => Purpose::Other,
             Self::Query(variant, variables) => query_purpose(*variant, variables),
         }
     }
+}
+
+/// Whether a path is one of a file, at whichever host.
+fn is_file(path: &str) -> bool {
+    let gif = path.ends_with(".gif") && path.split('/').count() == GIF_PATH_PARTS;
+    path.starts_with(PRIVATE_PREFIX) || path.starts_with(PICTURE_PREFIX) || gif
 }
 
 /// A long query comes as a form body of a POST that stands for a GET (upstream protocol 2.3).

@@ -1,11 +1,12 @@
 //! Attachments as LinkedIn shows them: the members of the `renderContent` union (upstream protocol 4.5).
 //!
-//! The ground truth stores the wire form, because the canonical export is defined from it. Only `_type` and
-//! `_recipeType` are left to the wire. Nothing here may depend on who reads the message; what does is marked.
+//! The ground truth stores the wire form, because the canonical export is defined from it. Only `_type`, `_recipeType`
+//! and the signatures of links are left to the wire. Nothing here may depend on who reads the message; what does is marked.
 
 use serde_json::{Value, json};
 
 use super::id::{WorldRng, person_urn, uuid};
+use super::links::{GIF_ROOT, SITE_ROOT, path_text, private_path};
 use super::model::{Message, MessageId, Ms, PersonId};
 
 /// Stands in stored content wherever the wire names the owner of the mailbox in which the message is read.
@@ -29,8 +30,10 @@ pub const UNION_MEMBERS: [&str; 14] = [
     "callMessageContent",
 ];
 
-/// Where invented media would lie; a reserved name, so that nothing is ever fetched by accident.
-const MEDIA_ROOT: &str = "https://media.example";
+/// What stands around the asset in the path of a photo, a file and a voice (upstream protocol 6.1).
+const IMAGE_PATH: (&str, &str) = ("image", "messaging-image-720");
+const FILE_PATH: (&str, &str) = ("document/media", "messaging-attachmentFile");
+const AUDIO_PATH: (&str, &str) = ("vid", "messaging-audio");
 /// Frames per kind of video stream: width, height, bit rate.
 const STREAMS: [(u32, u32, u32); 3] = [(640, 360, 600_000), (1280, 720, 1_800_000), (1920, 1080, 4_000_000)];
 
@@ -59,7 +62,7 @@ impl Content {
         let (member, value) = match self {
             Self::Image { asset } => ("vectorImage", image(&asset)),
             Self::File { asset, name, media_type, byte_size } => {
-                let url = format!("{MEDIA_ROOT}/dms/prv/file/{asset}?e=2000000000");
+                let url = unsigned(&asset, FILE_PATH);
                 let asset = asset_urn(&asset);
                 (
                     "file",
@@ -68,7 +71,7 @@ impl Content {
             }
             Self::Video { asset, duration_ms, streams } => ("video", video(&asset, duration_ms, streams)),
             Self::Audio { asset, duration_ms } => {
-                let url = format!("{MEDIA_ROOT}/dms/prv/audio/{asset}?e=2000000000");
+                let url = unsigned(&asset, AUDIO_PATH);
                 ("audio", json!({"duration": duration_ms, "url": url}))
             }
             Self::External { asset, title, width, height } => ("externalMedia", external(&asset, title, width, height)),
@@ -112,10 +115,15 @@ pub(crate) fn asset_urn(asset: &str) -> String {
     format!("urn:li:digitalmediaAsset:{asset}")
 }
 
+/// The link to a file of a message without its signature, which belongs to a reader and is made on the wire.
+fn unsigned(asset: &str, path: (&str, &str)) -> String {
+    format!("{SITE_ROOT}{}", private_path(asset, path))
+}
+
 /// Images in messages have a full `rootUrl` and no artifacts (upstream protocol 3.4, VectorImage).
 fn image(asset: &str) -> Value {
     json!({
-        "rootUrl": format!("{MEDIA_ROOT}/dms/prv/image/{asset}?e=2000000000"),
+        "rootUrl": unsigned(asset, IMAGE_PATH),
         "artifacts": [],
         "digitalmediaAsset": asset_urn(asset),
         "attribution": null,
@@ -128,11 +136,11 @@ fn video(asset: &str, duration_ms: Option<u64>, streams: usize) -> Value {
         .iter()
         .take(streams)
         .map(|(width, height, bit_rate)| {
-            let url = format!("{MEDIA_ROOT}/dms/prv/vid/{asset}/{height}?e=2000000000");
+            let url = unsigned(asset, ("vid", &format!("mp4-{height}p-30fp")));
             json!({
                 "width": width, "height": height, "bitRate": bit_rate, "size": bit_rate / 8,
                 "mediaType": "video/mp4", "mimeType": "video/mp4",
-                "streamingLocations": [{"url": url, "expiresAt": 2_000_000_000_000_i64}],
+                "streamingLocations": [{"url": url, "expiresAt": null}],
             })
         })
         .collect();
@@ -146,7 +154,11 @@ fn video(asset: &str, duration_ms: Option<u64>, streams: usize) -> Value {
 }
 
 fn external(asset: &str, title: Option<String>, width: Option<u32>, height: Option<u32>) -> Value {
-    let proxy = |name: &str| json!({"url": format!("https://gif.example/{asset}/{name}"), "originalWidth": width, "originalHeight": height});
+    let folder = path_text(asset);
+    let proxy = |name: &str| {
+        let url = format!("{GIF_ROOT}/{folder}/{name}");
+        json!({"url": url, "originalWidth": width, "originalHeight": height})
+    };
     json!({
         "entityUrn": format!("urn:li:fsd_externalMedia:{asset}"),
         "title": title,

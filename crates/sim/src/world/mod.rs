@@ -8,6 +8,7 @@ mod file;
 mod generate;
 mod history;
 pub mod id;
+pub mod links;
 pub mod model;
 mod names;
 mod parts;
@@ -78,6 +79,16 @@ impl World {
             .collect();
         rows.sort_by(|(a, _), (b, _)| b.last_activity_at_ms.cmp(&a.last_activity_at_ms).then_with(|| a.id.cmp(&b.id)));
         rows
+    }
+}
+
+impl PersonKind {
+    /// What stands in the path of such a picture (upstream protocol 6.1).
+    pub fn picture_recipe(self) -> &'static str {
+        match self {
+            Self::Organization => "company-logo",
+            Self::Member | Self::Custom | Self::Agent => "profile-displayphoto-shrink",
+        }
     }
 }
 

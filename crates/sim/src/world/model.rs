@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::history::History;
+use super::links::Links;
 
 /// Milliseconds since 1970 in UTC.
 pub type Ms = i64;
@@ -38,6 +39,8 @@ pub struct World {
     pub thread_keys: BTreeMap<String, ThreadId>,
     /// What the newest changes replaced, for answers from a server that lags behind.
     pub history: History,
+    /// How often links to files were renewed. Not a part of the truth, which has no links.
+    pub links: Links,
 }
 
 /// What somebody is.
