@@ -20,9 +20,20 @@ const REPEATED_FRAME: usize = 64 * 1024;
 /// A body at work.
 pub(crate) struct Payload {
     bytes: Bytes,
-    breaks: bool,
+    ending: Ending,
     promised: Option<u64>,
     course: Course,
+}
+
+/// How a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// As it should.
+    Clean,
+    /// It breaks off, after what was written had a chance to go out.
+    BreaksLater,
+    /// It breaks off now.
+    Breaks,
 }
 
 enum Course {
@@ -36,7 +47,7 @@ type Pause = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Payload {
     /// No body at all.
     pub(crate) fn nothing() -> Self {
-        Self { bytes: Bytes::new(), breaks: false, promised: Some(0), course: Course::AtOnce }
+        Self { bytes: Bytes::new(), ending: Ending::Clean, promised: Some(0), course: Course::AtOnce }
     }
 
     /// A body of which so many bytes were promised.
@@ -59,7 +70,8 @@ impl Payload {
                 Course::Repeat { left_bytes: total_bytes }
             }
         };
-        Self { bytes, breaks: cut.is_some() || lacks, promised, course }
+        let ending = if cut.is_some() || lacks { Ending::BreaksLater } else { Ending::Clean };
+        Self { bytes, ending, promised, course }
     }
 
     /// What goes out next, if it is time.
@@ -101,16 +113,23 @@ impl Body for Payload {
         match self.next(context) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-            Poll::Ready(None) if self.breaks => {
-                self.breaks = false;
-                Poll::Ready(Some(Err(Broken)))
-            }
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => match self.ending {
+                Ending::Clean => Poll::Ready(None),
+                Ending::BreaksLater => {
+                    self.ending = Ending::Breaks;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Ending::Breaks => {
+                    self.ending = Ending::Clean;
+                    Poll::Ready(Some(Err(Broken)))
+                }
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty() && !self.breaks
+        self.bytes.is_empty() && self.ending == Ending::Clean
     }
 
     fn size_hint(&self) -> SizeHint {

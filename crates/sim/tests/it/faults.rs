@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use threadkeep_sim::{FaultKind, Outcome};
 
-use super::client::{ANCHOR, CATEGORY, Client, MESSAGE_SYNC, SYNC, encode, page, read, target, text, way_on};
+use super::client::{
+    ANCHOR, CATEGORY, Client, GRAPHQL, MESSAGE_SYNC, NORMALIZED, SYNC, encode, page, read, target, text, way_on,
+};
 
 fn list(client: &mut Client, cursor: Option<&str>) -> (Vec<String>, Option<String>) {
     let variables = client.list_variables("INBOX", cursor);
@@ -229,5 +231,20 @@ fn every_kind_is_named_and_can_be_configured() {
         let parsed: FaultKind = serde_json::from_value(json!(kind)).unwrap();
         assert_eq!(parsed.name(), kind);
         client.set_faults(json!({kind: {"rate": 0.1}}));
+    }
+}
+
+#[test]
+fn a_reordered_page_has_the_same_items_in_both_forms() {
+    for accept in [GRAPHQL, NORMALIZED] {
+        let mut client = Client::generated(30, 3.0);
+        client.accept = accept;
+        let (plain, way) = list(&mut client, None);
+        client.set_faults(json!({"reordered_page": {"at": [1]}}));
+        let (mut turned, same_way) = list(&mut client, None);
+        assert_eq!(last_fault(&client), Some("reordered_page"));
+        assert_ne!(turned, plain);
+        turned.reverse();
+        assert_eq!((turned, same_way), (plain, way));
     }
 }

@@ -120,14 +120,16 @@ fn the_program_listens_and_says_so_in_one_line() {
     child.wait().unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&body).unwrap().as_array().unwrap().len(), 2);
     assert_eq!(told["accounts"], 2);
+    assert!(told["mediaUrl"].as_str().unwrap().starts_with("http://127.0.0.1:"));
 }
 
 #[test]
 fn the_program_refuses_what_it_cannot_use() {
     let program = env!("CARGO_BIN_EXE_threadkeep-sim");
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
         &["--listen", "0.0.0.0:0"],
         &["--listen", "nowhere"],
+        &["--listen-media", "0.0.0.0:0"],
         &["--faults", "medium"],
         &["--world", "no-such-file.json"],
         &["--accounts", "0"],

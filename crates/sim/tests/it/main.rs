@@ -1,6 +1,6 @@
 //! The simulator from outside: its world, and its wire as seen by a small client that knows nothing of its insides.
 //!
-//! Everything but `http` runs in process with invented times: no socket, no clock, no sleep.
+//! Everything but `http` and `media_http` runs in process with invented times: no socket, no clock, no sleep.
 
 #[cfg(test)]
 mod canonical;
@@ -12,6 +12,10 @@ mod control;
 mod faults;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod media;
+#[cfg(test)]
+mod media_http;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
