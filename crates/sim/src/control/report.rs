@@ -103,11 +103,12 @@ pub(super) fn ledger(simulator: &Simulator, query: &str) -> Told {
 
 pub(super) fn stats(simulator: &Simulator) -> Told {
     let mut purposes = serde_json::Map::new();
-    let (mut writes, mut concurrent) = (0_u64, 0);
+    let (mut writes, mut leaks, mut concurrent) = (0_u64, 0_u64, 0);
     for line in simulator.ledger.lines() {
         let count = purposes.entry(line.purpose.name()).or_insert_with(|| json!(0));
         *count = json!(count.as_u64().unwrap_or(0) + 1);
         writes += u64::from(line.writes);
+        leaks += u64::from(line.media.as_ref().is_some_and(|media| media.cookies_leaked));
         concurrent = line.concurrent.max(concurrent);
     }
     let world = &simulator.world;
@@ -117,6 +118,7 @@ pub(super) fn stats(simulator: &Simulator) -> Told {
         "dropped": simulator.ledger.dropped(),
         "purposes": purposes,
         "writes": writes,
+        "cookiesLeaked": leaks,
         "mostConcurrent": concurrent,
         "faults": simulator.faults_struck(),
         "accounts": world.owners().len(),

@@ -196,6 +196,7 @@ fn pictures_and_gifs_are_for_everybody_and_a_cookie_there_is_a_leak() {
     assert!(line.media.as_ref().unwrap().cookies_leaked && line.account.is_some());
     let named = Request::get(&gif).header("cookie", &cookie).header("host", "media.tenor.com:80");
     answered(&mut client, &named);
+    assert_eq!(client.control("GET", "/_sim/stats", "").1["cookiesLeaked"], 2);
     let line = serde_json::to_value(client.sim.ledger().lines().last().unwrap()).unwrap();
     assert_eq!(
         (&line["purpose"], &line["cookiesLeaked"], &line["host"]),
