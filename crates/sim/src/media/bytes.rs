@@ -16,7 +16,7 @@ pub const UPLOAD_BYTES_MAX: u64 = 32 * 1024 * 1024;
 /// Size of a file without a form of its own about which nothing is said.
 const PLAIN_BYTES: usize = 1_024;
 
-/// The bytes of a file. They are as many as the message says, unless that is more than [`UPLOAD_BYTES_MAX`] or less
+/// The bytes of a file. They are as many as the message says, unless that is more than `UPLOAD_BYTES_MAX` or less
 /// than a file of this type can have.
 pub fn bytes_of(upload: &Upload) -> Vec<u8> {
     let wanted = upload.declared_bytes.filter(|bytes| *bytes <= UPLOAD_BYTES_MAX);
