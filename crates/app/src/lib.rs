@@ -22,5 +22,6 @@ pub mod seal;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod vault;
 pub mod verbs;
 pub mod worker;

@@ -3,10 +3,15 @@
 //! Redirects are never followed (upstream protocol 1.5), the client keeps no cookies of its own, uses no proxy, and a body
 //! is read only up to a limit. Plain `http` goes to loopback alone. No URL and no header may reach an error text.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use url::{Host, Url};
+
+use super::public_address::is_public;
+use super::vetting::{Lookup, NotPublic, Vetting};
 
 /// Time to open a connection, in seconds.
 pub const CONNECT_TIMEOUT_S: u64 = 10;
@@ -14,6 +19,10 @@ pub const CONNECT_TIMEOUT_S: u64 = 10;
 pub const TOTAL_TIMEOUT_S: u64 = 20;
 /// Largest answer that is read, in bytes after decompression.
 pub const BODY_MAX: usize = 16 * 1024 * 1024;
+/// Time for a whole exchange with a store of objects, in seconds.
+const OBJECT_TIMEOUT_S: u64 = 60;
+/// How many causes of an error are looked at.
+const CAUSES_MAX: usize = 16;
 /// Idle connections kept for one host.
 const IDLE_CONNECTIONS_MAX: usize = 2;
 
@@ -31,7 +40,7 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EgressFault {
     /// The address may not be asked.
-    #[error("the address is neither https nor http to loopback")]
+    #[error("the address is not one that may be asked: https to the public internet, or a configured simulator")]
     ForbiddenAddress,
     /// The question could not be put in the form of a request.
     #[error("the request could not be built")]
@@ -105,6 +114,22 @@ impl Upstream {
         self.0.as_str()
     }
 
+    /// The same path and query as another address has, byte for byte, at this place.
+    pub fn with_path_of(&self, other: &Url) -> Url {
+        let mut url = other.clone();
+        // None of these can fail: both are web addresses with a host.
+        let _ = url.set_scheme(self.0.scheme());
+        let _ = url.set_host(self.0.host_str());
+        let _ = url.set_port(self.0.port());
+        url
+    }
+
+    /// The host and port when the place is on this machine.
+    pub fn local(&self) -> Option<(String, u16)> {
+        let port = self.0.port_or_known_default()?;
+        is_loopback(&self.0).then(|| (self.host().to_owned(), port))
+    }
+
     /// The host.
     pub fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
@@ -119,19 +144,8 @@ pub struct Egress {
 
 impl Egress {
     /// Builds the HTTP client.
-    #[expect(clippy::disallowed_methods, reason = "this is the one home of the HTTP client")]
     pub fn new() -> Result<Self, EgressUnavailable> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
-            .timeout(Duration::from_secs(TOTAL_TIMEOUT_S))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .build()
-            .map_err(|error| EgressUnavailable(error.to_string()))?;
-        Ok(Self { client })
+        Ok(Self { client: built(builder())? })
     }
 
     /// Sends one GET and reads the answer to its end. Never sends anything else.
@@ -139,37 +153,139 @@ impl Egress {
         if !may_be_asked(&url) {
             return Err(EgressFault::ForbiddenAddress);
         }
-        let mut response = self.client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        // A body that grows by doubling takes three times its size for a moment.
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = Vec::with_capacity(announced.unwrap_or_default().min(BODY_MAX));
-        while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
-            if body.len() + chunk.len() > BODY_MAX {
-                return Err(EgressFault::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Answer { status, headers, body })
+        let response = self.client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
+        read(response, BODY_MAX).await
     }
+}
+
+/// Asks the network for files: as [`Egress`], but it connects to vetted addresses only and takes the bytes as they are.
+#[derive(Clone)]
+pub struct FileEgress {
+    client: reqwest::Client,
+    /// Hosts and ports of this machine that the operator configured.
+    local: Vec<(String, u16)>,
+}
+
+impl FileEgress {
+    /// Builds the HTTP client. These places of this machine may be asked, besides the public internet.
+    pub fn new(lookup: Arc<dyn Lookup>, local: Vec<(String, u16)>) -> Result<Self, EgressUnavailable> {
+        let names = local.iter().map(|(name, _)| name.clone()).collect();
+        let builder = builder().no_gzip().dns_resolver(Arc::new(Vetting::new(lookup, names)));
+        Ok(Self { client: built(builder)?, local })
+    }
+
+    /// Sends one GET and reads the answer up to a limit, within a time.
+    pub async fn get(&self, url: Url, headers: HeaderMap, limits: FileLimits) -> Result<Answer, EgressFault> {
+        let is_local = self.is_local(&url);
+        let is_public_or_name = match url.host() {
+            Some(Host::Domain(_)) => true,
+            Some(Host::Ipv4(address)) => is_public(address.into()),
+            Some(Host::Ipv6(address)) => is_public(address.into()),
+            None => false,
+        };
+        if !is_local && !(url.scheme() == "https" && is_public_or_name) {
+            return Err(EgressFault::ForbiddenAddress);
+        }
+        let request = self.client.get(url).headers(headers).timeout(limits.total);
+        let response = request.send().await.map_err(|error| fault(&error))?;
+        // A second look, at whom we really speak to.
+        let may_speak = |peer: IpAddr| if is_local { peer.to_canonical().is_loopback() } else { is_public(peer) };
+        if !response.remote_addr().is_none_or(|peer| may_speak(peer.ip())) {
+            return Err(EgressFault::ForbiddenAddress);
+        }
+        read(response, limits.body_max).await
+    }
+
+    fn is_local(&self, url: &Url) -> bool {
+        let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default());
+        is_loopback(url) && self.local.iter().any(|(name, number)| name == host && Some(*number) == port)
+    }
+}
+
+/// How much of a file's exchange is borne.
+#[derive(Debug, Clone, Copy)]
+pub struct FileLimits {
+    /// Bytes of the body.
+    pub body_max: usize,
+    /// The whole exchange.
+    pub total: Duration,
+}
+
+/// A client for a store of objects that the operator configured: the same manners, and no address is vetted, because
+/// such a store may well be in the operator's own network.
+pub fn object_store_client() -> Result<reqwest::Client, EgressUnavailable> {
+    built(builder().no_gzip().timeout(Duration::from_secs(OBJECT_TIMEOUT_S)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one home of the HTTP client")]
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
+        .timeout(Duration::from_secs(TOTAL_TIMEOUT_S))
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_proxy()
+}
+
+fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, EgressUnavailable> {
+    builder.build().map_err(|error| EgressUnavailable(error.to_string()))
+}
+
+/// Reads an answer to its end. A length that says too much is believed before a byte is read.
+async fn read(mut response: reqwest::Response, body_max: usize) -> Result<Answer, EgressFault> {
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+    if announced > body_max {
+        return Err(EgressFault::TooLarge);
+    }
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    // A body that grows by doubling takes three times its size for a moment.
+    let mut body = Vec::with_capacity(announced);
+    while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
+        if body.len() + chunk.len() > body_max {
+            return Err(EgressFault::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status, headers, body })
 }
 
 fn may_be_asked(url: &Url) -> bool {
     match url.scheme() {
         "https" => true,
-        "http" => match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        },
+        "http" => is_loopback(url),
         _ => false,
     }
 }
 
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether the resolver refused to give an address.
+fn is_not_public(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    for _ in 0..CAUSES_MAX {
+        let Some(cause) = source else { break };
+        if cause.is::<NotPublic>() {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
 fn fault(error: &reqwest::Error) -> EgressFault {
-    if error.is_timeout() {
+    if is_not_public(error) {
+        EgressFault::ForbiddenAddress
+    } else if error.is_timeout() {
         EgressFault::Timeout
     } else if error.is_connect() {
         EgressFault::NoConnection

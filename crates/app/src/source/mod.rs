@@ -38,4 +38,7 @@ pub trait Source: Send + Sync {
 }
 
 pub mod egress;
+pub mod media;
+pub mod public_address;
+pub mod vetting;
 pub mod voyager;

@@ -25,7 +25,7 @@ mod parse;
 pub mod request;
 pub mod session;
 mod set_cookie;
-mod verdict;
+pub(in crate::source) mod verdict;
 mod wire;
 
 pub use import::ImportError;

@@ -193,6 +193,17 @@ pub fn headers(upstream: &Upstream, session: &Session, accept: Accept) -> Result
     Ok(headers)
 }
 
+/// The headers of a request for a file: the jar and the browser, and neither the CSRF token nor anything of the API's
+/// (upstream protocol 6.2).
+pub fn media_headers(upstream: &Upstream, session: &Session) -> Result<HeaderMap, Unaskable> {
+    let mut headers = headers(upstream, session, Accept::Json)?;
+    for of_the_api in ["csrf-token", "x-restli-protocol-version", "x-li-track", "x-li-page-instance", "x-li-lang"] {
+        headers.remove(of_the_api);
+    }
+    headers.insert("accept", HeaderValue::from_static("*/*"));
+    Ok(headers)
+}
+
 #[cfg(test)]
 mod tests {
     use threadkeep_core::page::SyncToken;

@@ -20,6 +20,8 @@ const PAGE_SEARCH_MAX: usize = 256 * 1024;
 
 /// The sign of a rotated or missing CSRF secret; plain text, not JSON.
 const CSRF_FAILED: &[u8] = b"CSRF check failed";
+/// Where a session that is over or doubted is sent.
+const LOGIN_PLACES: [&[u8]; 5] = [b"/checkpoint/", b"/uas/login", b"/authwall", b"/login", b"/uas/authenticate"];
 
 /// What an answer is.
 #[derive(Debug, PartialEq, Eq)]
@@ -94,8 +96,9 @@ fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted))
 }
 
+/// What a redirect of a question means.
 fn redirected(headers: &HeaderMap) -> Trouble {
-    let target = headers.get(LOCATION).map(|target| target.as_bytes().to_ascii_lowercase()).unwrap_or_default();
+    let target = target(headers);
     // `/checkpoint/lg/…` are login forms.
     let is_challenge = contains(&target, b"/checkpoint/") && !contains(&target, b"/checkpoint/lg/");
     match is_challenge {
@@ -104,8 +107,20 @@ fn redirected(headers: &HeaderMap) -> Trouble {
     }
 }
 
+/// Where a redirect leads to, in lower case.
+fn target(headers: &HeaderMap) -> Vec<u8> {
+    headers.get(LOCATION).map(|target| target.as_bytes().to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// What a redirect of a file means: trouble only when it leads to a login or a check (upstream protocol 6.2).
+pub fn redirected_to_login(headers: &HeaderMap) -> Option<Trouble> {
+    let target = target(headers);
+    let is_login = LOGIN_PLACES.iter().any(|place| contains(&target, place));
+    is_login.then(|| redirected(headers))
+}
+
 /// Seconds or a date; anything absurd or past is as if it had not been said.
-fn retry_after(headers: &HeaderMap, now_ms: i64) -> Option<i64> {
+pub fn retry_after(headers: &HeaderMap, now_ms: i64) -> Option<i64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait_ms = match text.parse::<i64>() {
         Ok(seconds) => seconds.checked_mul(1_000)?,
