@@ -36,7 +36,7 @@ pub fn server_url() -> anyhow::Result<Option<&'static str>> {
 
 /// Whether a missing server is a failure.
 pub fn is_required() -> bool {
-    environment("THREADKEEP_REQUIRE_POSTGRES").is_some_and(|value| value == "1")
+    environment("THREADKEEP_TEST_REQUIRE_POSTGRES").is_some_and(|value| value == "1")
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests' own switches are no configuration of the program")]
