@@ -2,6 +2,7 @@
 //!
 //! Made once at start from the configuration. Holds no state of its own: what must be remembered is in the store.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -13,8 +14,10 @@ use crate::clock::SharedClock;
 use crate::refusal::Refusal;
 use crate::seal::Sealer;
 use crate::source::egress::{self, Egress};
+use crate::source::media::{MediaGate, MediaLimits, SIZE_MAX};
 use crate::source::voyager::{QueryIds, Session, Voyager};
 use crate::store::{SharedStore, StoreError};
+use crate::vault::{MediaPolicy, Vault, VaultSettings};
 use crate::worker::presence::Presence;
 
 /// Everything that verbs and workers use.
@@ -36,8 +39,57 @@ pub struct App {
     pub storage: Arc<StorageWatch>,
     /// How sources are reached.
     pub upstream: Arc<Upstream>,
+    /// How attachments are fetched and kept.
+    pub media: Arc<Media>,
     /// How syncs behave.
     pub sync: SyncSettings,
+}
+
+/// Where attachments come from and where they stay.
+#[derive(Clone)]
+pub struct Media {
+    /// The one way to their bytes.
+    pub gate: MediaGate,
+    /// Where their bytes are kept.
+    pub vault: Vault,
+    /// How they are fetched and kept.
+    pub settings: MediaSettings,
+}
+
+impl Media {
+    /// The gate and the vault of these settings.
+    pub fn open(upstream: &Upstream, settings: MediaSettings, clock: SharedClock) -> Result<Self, Refusal> {
+        let now_ms = Arc::new(move || clock.now().0);
+        let gate = MediaGate::new(upstream.base.clone(), settings.url.clone(), now_ms)
+            .map_err(|error| Refusal::Upstream(error.to_string()))?;
+        let vault = Vault::open(&settings.store).map_err(|error| Refusal::Invalid(error.to_string()))?;
+        Ok(Self { gate, vault, settings })
+    }
+
+    /// How much of one attachment's exchange is borne.
+    pub fn limits(&self) -> MediaLimits {
+        MediaLimits { size_max: self.settings.size_max, ..MediaLimits::default() }
+    }
+}
+
+/// How attachments are fetched and kept.
+#[derive(Debug, Clone)]
+pub struct MediaSettings {
+    /// When new accounts' attachments are fetched.
+    pub policy: MediaPolicy,
+    /// Largest attachment that is fetched, in bytes.
+    pub size_max: u64,
+    /// What stands for LinkedIn's file hosts.
+    pub url: Option<egress::Upstream>,
+    /// Where they are kept.
+    pub store: VaultSettings,
+}
+
+impl MediaSettings {
+    /// The defaults, with a folder to keep them in.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { policy: MediaPolicy::default(), size_max: SIZE_MAX, url: None, store: VaultSettings::Local(folder) }
+    }
 }
 
 /// The workers' last failure of the database, so that whoever waits for their work is told.

@@ -11,6 +11,7 @@ use threadkeep_core::time::Timestamp;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, masked_url};
 use crate::store::{self, Account, OpenOptions, SharedStore};
+use crate::vault::{Vault, VaultSettings};
 use crate::verbs::sync::{Status, stopped};
 
 use super::open::{self, FINGERPRINT};
@@ -68,6 +69,7 @@ impl Check {
 pub async fn all(config: &Config) -> Vec<Check> {
     let mut checks = vec![configuration(config), upstream(config), listen(config)];
     checks.extend(data_dir(config));
+    checks.push(media(config).await);
     match open_store(config).await {
         Ok(store) => {
             checks.extend(database(&store).await);
@@ -138,6 +140,34 @@ fn data_dir(config: &Config) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// Looks whether attachments can be kept: writes, reads and removes a small object, but makes no folder.
+async fn media(config: &Config) -> Check {
+    let subject = "media";
+    let (place, remedy) = match &config.media.store {
+        VaultSettings::Local(folder) => {
+            if !folder.exists() {
+                return Check::ok(subject, format!("{}: made when it is first needed", folder.display()));
+            }
+            (
+                folder.display().to_string(),
+                "give that folder to the user who runs threadkeep, or set THREADKEEP_MEDIA_DIR",
+            )
+        }
+        VaultSettings::S3(s3) => {
+            let place = s3.endpoint.as_deref().unwrap_or("Amazon");
+            (format!("bucket {} at {place}", s3.bucket), "check the s3_ settings and the rights of the access key")
+        }
+    };
+    let checked = match Vault::open(&config.media.store) {
+        Ok(vault) => vault.check().await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(()) => Check::ok(subject, format!("{place}, policy {}", config.media.policy.as_str())),
+        Err(error) => Check::new(subject, Finding::Fail, format!("{place}: {error}"), remedy),
+    }
 }
 
 async fn open_store(config: &Config) -> Result<SharedStore, Check> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use tokio::sync::Notify;
 
-use crate::app::{App, Upstream};
+use crate::app::{App, Media, Upstream};
 use crate::chance::SystemChance;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -54,15 +54,18 @@ fn assembled(config: &Config, store: SharedStore, sealer: Sealer) -> Result<App,
     let upstream = Upstream::at(config.upstream_url.as_str(), config.query_ids.clone())?;
     let presence = Presence::enter(&config.data_dir.join("workers"), &SystemChance)
         .map_err(|error| Failure::new(1, format!("the data directory cannot be written: {error}")))?;
+    let clock = Arc::new(SystemClock);
+    let media = Media::open(&upstream, config.media.clone(), clock.clone())?;
     Ok(App {
         store,
-        clock: Arc::new(SystemClock),
+        clock,
         chance: Arc::new(SystemChance),
         sealer: Arc::new(sealer),
         bell: Arc::new(Notify::new()),
         presence: Arc::new(presence),
         storage: Arc::default(),
         upstream: Arc::new(upstream),
+        media: Arc::new(media),
         sync: config.sync.clone(),
     })
 }

@@ -6,6 +6,7 @@
 pub mod environment;
 mod error;
 mod layers;
+mod media;
 mod places;
 pub mod setting;
 mod shown;
@@ -22,8 +23,10 @@ use threadkeep_core::sync::DEFAULT_CATEGORIES;
 use threadkeep_core::sync::pace::Pace;
 use url::{Host, Url};
 
-use crate::app::SyncSettings;
+use crate::app::{MediaSettings, SyncSettings};
+use crate::source::media::SIZE_MAX;
 use crate::source::voyager::request::QueryIds;
+use crate::vault::MediaPolicy;
 
 pub use environment::Environment;
 pub use error::ConfigError;
@@ -73,6 +76,8 @@ pub struct Config {
     pub query_ids: QueryIds,
     /// How syncs behave.
     pub sync: SyncSettings,
+    /// How attachments are fetched and kept.
+    pub media: MediaSettings,
     /// What is logged.
     pub log: LogSettings,
     /// The file that was read.
@@ -117,6 +122,17 @@ struct Raw {
     lease_ms: u64,
     wait_ms: u64,
     wait_max_ms: u64,
+    media_policy: String,
+    media_max_bytes: u64,
+    media_url: Option<String>,
+    media_store: String,
+    media_dir: Option<String>,
+    s3_endpoint: Option<String>,
+    s3_bucket: Option<String>,
+    s3_region: String,
+    s3_prefix: Option<String>,
+    s3_access_key: Option<String>,
+    s3_secret_key: Option<String>,
     log_level: String,
     log_format: String,
 }
@@ -166,6 +182,7 @@ impl Config {
             wait_default_ms: time("wait_ms", raw.wait_ms, 0)?,
             wait_max_ms: time("wait_max_ms", raw.wait_max_ms, raw.wait_ms)?,
         };
+        let media = media::checked(&raw, inputs, &data_dir)?;
         let mut config = Self {
             database_url: database(raw.database_url, &data_dir)?,
             data_dir,
@@ -177,6 +194,7 @@ impl Config {
             master_key_file: key_file,
             query_ids: query_ids(&raw.query_ids)?,
             sync,
+            media,
             log: LogSettings {
                 level: raw.log_level,
                 is_chosen: *given("log_level") != Place::Default,
@@ -203,6 +221,10 @@ fn defaults() -> Dict {
         ("lease_ms", whole(sync.lease_ms)),
         ("wait_ms", whole(sync.wait_default_ms)),
         ("wait_max_ms", whole(sync.wait_max_ms)),
+        ("media_policy", Value::from(MediaPolicy::default().as_str())),
+        ("media_max_bytes", Value::from(SIZE_MAX)),
+        ("media_store", Value::from("local")),
+        ("s3_region", Value::from(media::REGION)),
         ("log_level", Value::from(LOG_LEVEL)),
         ("log_format", Value::from("text")),
     ]

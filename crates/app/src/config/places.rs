@@ -58,7 +58,7 @@ pub fn master_key_file(
 }
 
 /// A path as the user wrote it: `~/` is the home directory, and a relative one starts where the program was started.
-fn expand(environment: &Environment, text: &str) -> PathBuf {
+pub fn expand(environment: &Environment, text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), &environment.home) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => absolute(environment, Path::new(text)),

@@ -40,18 +40,13 @@ pub const ENVIRONMENT_PREFIX: &str = "THREADKEEP_";
 const ENTRIES_MAX: usize = 100;
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 15] = [
+pub const SETTINGS: [Setting; 26] = [
     text("data_dir", "directory of the database and of all that belongs to it"),
     text("database_url", "where the mirror is kept: sqlite:PATH or postgres://..."),
     text("upstream_url", "where LinkedIn is; another address is for a simulator"),
     text("listen", "address and port of the API"),
     text("pace", "polite, or open for a simulator on this machine"),
-    Setting {
-        name: "master_key",
-        form: Form::Text,
-        secret: true,
-        what: "key that seals sessions, instead of a key file",
-    },
+    secret("master_key", "key that seals sessions, instead of a key file"),
     text("master_key_file", "file with the key that seals sessions; created when missing"),
     Setting {
         name: "categories",
@@ -69,12 +64,30 @@ pub const SETTINGS: [Setting; 15] = [
     whole("lease_ms", "how long a worker that shows no sign of life keeps its job"),
     whole("wait_ms", "how long a sync request to the API waits unless the caller says otherwise"),
     whole("wait_max_ms", "how long a sync request to the API waits at most"),
+    text(
+        "media_policy",
+        "when new accounts' attachments are fetched: lazy (when asked for), eager (in the sync) or off",
+    ),
+    whole("media_max_bytes", "largest attachment that is fetched"),
+    text("media_url", "what stands for LinkedIn's file hosts; for a simulator"),
+    text("media_store", "where attachments are kept: local (a folder) or s3 (a bucket)"),
+    text("media_dir", "folder of the attachments when they are kept locally"),
+    text("s3_endpoint", "address of the store with the bucket, when it is not Amazon's"),
+    text("s3_bucket", "bucket of the attachments; it must exist"),
+    text("s3_region", "region of the bucket"),
+    text("s3_prefix", "what the names of all objects in the bucket begin with"),
+    secret("s3_access_key", "id of the bucket's access key"),
+    secret("s3_secret_key", "secret of the bucket's access key"),
     text("log_level", "what is logged: error, warn, info, debug, trace, or a filter such as threadkeep=debug"),
     text("log_format", "form of the log: text or json"),
 ];
 
 const fn text(name: &'static str, what: &'static str) -> Setting {
     Setting { name, form: Form::Text, secret: false, what }
+}
+
+const fn secret(name: &'static str, what: &'static str) -> Setting {
+    Setting { name, form: Form::Text, secret: true, what }
 }
 
 const fn whole(name: &'static str, what: &'static str) -> Setting {

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::setting::SETTINGS;
 use super::{Config, LogFormat, Place};
+use crate::vault::VaultSettings;
 
 /// What stands in place of a secret.
 const SECRET_SET: &str = "(set)";
@@ -55,11 +56,34 @@ fn value(config: &Config, name: &str) -> Value {
         "lease_ms" => json!(sync.lease_ms),
         "wait_ms" => json!(sync.wait_default_ms),
         "wait_max_ms" => json!(sync.wait_max_ms),
+        name if name.starts_with("media_") || name.starts_with("s3_") => media(config, name),
         "log_level" => json!(config.log.level),
         "log_format" => json!(match config.log.format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         }),
+        _ => Value::Null,
+    }
+}
+
+fn media(config: &Config, name: &str) -> Value {
+    let media = &config.media;
+    let s3 = match &media.store {
+        VaultSettings::S3(settings) => Some(settings),
+        VaultSettings::Local(_) => None,
+    };
+    match (name, &media.store) {
+        ("media_policy", _) => json!(media.policy.as_str()),
+        ("media_max_bytes", _) => json!(media.size_max),
+        ("media_url", _) => json!(media.url.as_ref().map(|url| url.as_str().trim_end_matches('/'))),
+        ("media_store", VaultSettings::Local(_)) => json!("local"),
+        ("media_store", VaultSettings::S3(_)) => json!("s3"),
+        ("media_dir", VaultSettings::Local(folder)) => json!(folder.display().to_string()),
+        ("s3_endpoint", _) => json!(s3.and_then(|s3| s3.endpoint.as_deref())),
+        ("s3_bucket", _) => json!(s3.map(|s3| s3.bucket.as_str())),
+        ("s3_region", _) => json!(s3.map(|s3| s3.region.as_str())),
+        ("s3_prefix", _) => json!(s3.and_then(|s3| s3.prefix.as_deref())),
+        ("s3_access_key" | "s3_secret_key", VaultSettings::S3(_)) => json!(SECRET_SET),
         _ => Value::Null,
     }
 }

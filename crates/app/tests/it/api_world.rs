@@ -13,7 +13,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use threadkeep::app::{App, SyncSettings, Upstream};
+use threadkeep::app::{App, Media, MediaSettings, SyncSettings, Upstream};
 use threadkeep::chance::Chance;
 use threadkeep::clock::Clock;
 use threadkeep::http::{HttpSettings, router};
@@ -157,7 +157,7 @@ impl World {
         let store = open(&folder).await?;
         let clock = Arc::new(HandClock::default());
         clock.pass(BEGIN.0);
-        let app = app(store, clock.clone(), upstream)?;
+        let app = app(store, clock.clone(), upstream, &folder)?;
         Ok(Self { router: router(app.clone(), HttpSettings::default()), app, clock, _folder: folder })
     }
 
@@ -292,16 +292,19 @@ async fn open(folder: &TempDir) -> anyhow::Result<SharedStore> {
     Ok(threadkeep::store::open(&address, OpenOptions::default()).await?)
 }
 
-fn app(store: SharedStore, clock: Arc<HandClock>, upstream: &str) -> anyhow::Result<App> {
+fn app(store: SharedStore, clock: Arc<HandClock>, upstream: &str, folder: &TempDir) -> anyhow::Result<App> {
+    let upstream = Upstream::at(upstream, QueryIds::default())?;
+    let media = MediaSettings::in_folder(folder.path().join("media"));
     Ok(App {
         store,
+        media: Arc::new(Media::open(&upstream, media, clock.clone())?),
         clock,
         chance: Arc::new(CountedChance::default()),
         sealer: Arc::new(Sealer::new(&MasterKey::from_text(&"07".repeat(32))?)),
         bell: Arc::new(Notify::new()),
         presence: Arc::new(Presence::alone(&CountedChance::default())),
         storage: Arc::default(),
-        upstream: Arc::new(Upstream::at(upstream, QueryIds::default())?),
+        upstream: Arc::new(upstream),
         sync: SyncSettings::default(),
     })
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, MutexGuard};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use threadkeep::app::{App, SyncSettings, Upstream};
+use tempfile::TempDir;
+use threadkeep::app::{App, Media, MediaSettings, SyncSettings, Upstream};
 use threadkeep::chance::SystemChance;
 use threadkeep::clock::SystemClock;
 use threadkeep::lifecycle::{Stop, spawn};
@@ -128,6 +129,7 @@ pub struct Harness {
     pub app: App,
     pub account: AccountId,
     pub linkedin: SimulatedLinkedIn,
+    _media_folder: TempDir,
 }
 
 impl Harness {
@@ -139,7 +141,11 @@ impl Harness {
     /// Connects the first account of a world that behaves in a special way.
     pub async fn connect_with(database: &Database, world: World, switches: Switches) -> Result<Self> {
         let linkedin = SimulatedLinkedIn::start_with(world, switches).await?;
+        let media_folder = tempfile::tempdir()?;
+        let upstream = Upstream::at(&linkedin.url(), QueryIds::default())?;
+        let media = MediaSettings::in_folder(media_folder.path().to_owned());
         let app = App {
+            media: Arc::new(Media::open(&upstream, media, Arc::new(SystemClock))?),
             store: database.store.clone(),
             clock: Arc::new(SystemClock),
             chance: Arc::new(SystemChance),
@@ -147,12 +153,12 @@ impl Harness {
             bell: Arc::default(),
             presence: Arc::new(Presence::alone(&SystemChance)),
             storage: Arc::default(),
-            upstream: Arc::new(Upstream::at(&linkedin.url(), QueryIds::default())?),
+            upstream: Arc::new(upstream),
             sync: SyncSettings { pace: Pace::Open, ..SyncSettings::default() },
         };
         let login = linkedin.credentials()?;
         let account = accounts::add(&app, &login.1).await?;
-        Ok(Self { app, account: account.id, linkedin })
+        Ok(Self { app, account: account.id, linkedin, _media_folder: media_folder })
     }
 
     /// Runs a forced sync to its end.
