@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use url::{Host, Url};
 
@@ -154,7 +155,7 @@ impl Egress {
             return Err(EgressFault::ForbiddenAddress);
         }
         let response = self.client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
-        read(response, BODY_MAX).await
+        read(response, Some(BODY_MAX)).await
     }
 }
 
@@ -193,7 +194,9 @@ impl FileEgress {
         if !response.remote_addr().is_none_or(|peer| may_speak(peer.ip())) {
             return Err(EgressFault::ForbiddenAddress);
         }
-        read(response, limits.body_max).await
+        // What else is said beside a refusal is not read.
+        let body_max = if response.status() == StatusCode::OK { Some(limits.body_max) } else { None };
+        read(response, body_max).await
     }
 
     fn is_local(&self, url: &Url) -> bool {
@@ -233,16 +236,18 @@ fn built(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, EgressUnava
     builder.build().map_err(|error| EgressUnavailable(error.to_string()))
 }
 
-/// Reads an answer to its end. A length that says too much is believed before a byte is read.
-async fn read(mut response: reqwest::Response, body_max: usize) -> Result<Answer, EgressFault> {
-    let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
-    if announced > body_max {
+/// Reads an answer, its body up to a limit or not at all. A length that says too much is believed before a byte is read.
+async fn read(mut response: reqwest::Response, body_max: Option<usize>) -> Result<Answer, EgressFault> {
+    let status = response.status().as_u16();
+    let length = response.content_length();
+    let headers = std::mem::take(response.headers_mut());
+    let Some(body_max) = body_max else { return Ok(Answer { status, headers, body: Vec::new() }) };
+    let length = length.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if length > body_max {
         return Err(EgressFault::TooLarge);
     }
-    let status = response.status().as_u16();
-    let headers = std::mem::take(response.headers_mut());
     // A body that grows by doubling takes three times its size for a moment.
-    let mut body = Vec::with_capacity(announced);
+    let mut body = Vec::with_capacity(length);
     while let Some(chunk) = response.chunk().await.map_err(|error| body_fault(&error))? {
         if body.len() + chunk.len() > body_max {
             return Err(EgressFault::TooLarge);

@@ -47,7 +47,11 @@ mod full_disk;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod media_rows;
 #[cfg(test)]
 mod pg;
 #[cfg(test)]

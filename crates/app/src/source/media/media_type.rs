@@ -67,10 +67,11 @@ impl MediaType {
         if let Some(image) = image(bytes) {
             return image;
         }
-        match infer::get(bytes) {
-            Some(found) => Self::named(found.mime_type()),
-            None if is_text(bytes) && !looks_like_markup(bytes) => TEXT,
-            None => UNKNOWN,
+        match infer::get(bytes).map(|found| Self::named(found.mime_type())) {
+            Some(kind) if !kind.is_inline => kind,
+            // The library is content with less of an image's beginning than we are.
+            _ if is_text(bytes) && !looks_like_markup(bytes) => TEXT,
+            _ => UNKNOWN,
         }
     }
 
