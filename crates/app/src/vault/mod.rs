@@ -17,7 +17,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
 pub use error::VaultError;
 pub use hash::{HashInvalid, ObjectHash};
@@ -51,10 +51,23 @@ pub struct Object {
     pub bytes: Bytes,
 }
 
+impl Object {
+    /// A part of a whole object.
+    fn cut(self, range: Range<u64>) -> Result<Self, VaultError> {
+        let place = |at: u64| usize::try_from(at).ok().filter(|at| *at <= self.bytes.len());
+        let (Some(start), Some(end)) = (place(range.start), place(range.end)) else { return Err(VaultError::Damaged) };
+        Ok(Self { size_bytes: self.size_bytes, range, bytes: self.bytes.slice(start..end) })
+    }
+}
+
 impl std::fmt::Debug for Object {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Object").field("size_bytes", &self.size_bytes).field("range", &self.range).finish()
     }
+}
+
+fn length(bytes: &Bytes) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 /// An object as a listing shows it.
@@ -116,23 +129,27 @@ impl Vault {
     ///
     /// Whole objects are checked against their hash. A part cannot be; its size is.
     pub async fn read(&self, hash: &ObjectHash, part: Option<Range<u64>>) -> Result<Object, VaultError> {
-        if let Some(part) = part.clone().filter(|part| part.is_empty() || part.start > 0) {
-            let size_bytes = self.size(hash).await?.ok_or(VaultError::Missing)?;
-            if part.is_empty() || part.start >= size_bytes {
-                return Err(VaultError::Range { size_bytes });
-            }
+        let Some(part) = part else { return self.whole(hash).await };
+        let size_bytes = self.size(hash).await?.ok_or(VaultError::Missing)?;
+        let range = part.start..part.end.min(size_bytes);
+        if range.is_empty() {
+            return Err(VaultError::Range { size_bytes });
         }
-        let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
-        let found = self.store.get_opts(&self.path(hash), options).await.map_err(VaultError::of_store)?;
-        let (size_bytes, range) = (found.meta.size, found.range.clone());
+        match self.store.get_range(&self.path(hash), range.clone()).await.map_err(VaultError::of_store) {
+            Ok(bytes) if length(&bytes) == range.end - range.start => Ok(Object { size_bytes, range, bytes }),
+            // A store need not know ranges (RFC 9110 14.2); some know them and say so in their own way.
+            Ok(_) | Err(VaultError::Unavailable(_)) => self.whole(hash).await?.cut(range),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn whole(&self, hash: &ObjectHash) -> Result<Object, VaultError> {
+        let found = self.store.get(&self.path(hash)).await.map_err(VaultError::of_store)?;
         let bytes = found.bytes().await.map_err(VaultError::of_store)?;
-        if u64::try_from(bytes.len()).ok() != range.end.checked_sub(range.start) {
-            return Err(VaultError::Damaged);
-        }
-        let is_whole = range == (0..size_bytes);
-        match is_whole && ObjectHash::of(&bytes) != *hash {
-            true => Err(VaultError::Damaged),
-            false => Ok(Object { size_bytes, range, bytes }),
+        let size_bytes = length(&bytes);
+        match ObjectHash::of(&bytes) == *hash {
+            true => Ok(Object { size_bytes, range: 0..size_bytes, bytes }),
+            false => Err(VaultError::Damaged),
         }
     }
 

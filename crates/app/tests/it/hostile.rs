@@ -47,7 +47,8 @@ impl Hostile {
     /// Answers every request with these bytes.
     pub async fn answering(answer: impl Into<Vec<u8>>, then: Then) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let (address, seen, answer) = (listener.local_addr()?, Arc::<Seen>::default(), Arc::<[u8]>::from(answer.into()));
+        let (address, seen, answer) =
+            (listener.local_addr()?, Arc::<Seen>::default(), Arc::<[u8]>::from(answer.into()));
         let noted = seen.clone();
         spawn(async move {
             for _ in 0..CONNECTIONS_MAX {

@@ -55,6 +55,8 @@ mod media_rows;
 #[cfg(test)]
 mod pg;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod store_contract_accounts;
 #[cfg(test)]
 mod store_contract_commit;
@@ -78,6 +80,8 @@ mod store_open;
 mod stories;
 #[cfg(test)]
 mod trouble;
+#[cfg(test)]
+mod vault_contract;
 
 #[test]
 fn no_file_is_forgotten() -> anyhow::Result<()> {

@@ -32,7 +32,8 @@ struct Told {
 
 impl Told {
     fn new(answers: &[&[&str]]) -> Result<Arc<Self>> {
-        let parsed = answers.iter().map(|one| one.iter().map(|text| Ok(text.parse()?)).collect::<Result<Vec<IpAddr>>>());
+        let parsed =
+            answers.iter().map(|one| one.iter().map(|text| Ok(text.parse()?)).collect::<Result<Vec<IpAddr>>>());
         Ok(Arc::new(Self { answers: parsed.collect::<Result<_>>()?, asked: AtomicUsize::new(0) }))
     }
 
@@ -113,7 +114,9 @@ fn row_24_names_of_attachments_are_never_paths_or_headers() {
         assert_eq!(safe_file_name(given), expected, "{given:?}");
     }
     assert!(safe_file_name(&"n".repeat(5_000)).len() <= 180);
-    for given in cases.map(|(given, _)| given.to_owned()).into_iter().chain(["n".repeat(5_000), "年次報告\".pdf".into()]) {
+    for given in
+        cases.map(|(given, _)| given.to_owned()).into_iter().chain(["n".repeat(5_000), "年次報告\".pdf".into()])
+    {
         for (is_inline, kind) in [(true, "inline; "), (false, "attachment; ")] {
             let header = content_disposition(&given, is_inline);
             let text = header.to_str().unwrap();
@@ -194,10 +197,13 @@ fn row_26_hosts_that_look_like_linkedins_are_not() {
 
 #[tokio::test]
 async fn row_26_cookies_leave_for_the_main_host_alone() -> Result<()> {
-    let (main, files) = (Hostile::answering(ok("", PNG), Then::Close).await?, Hostile::answering(ok("", PNG), Then::Close).await?);
+    let (main, files) =
+        (Hostile::answering(ok("", PNG), Then::Close).await?, Hostile::answering(ok("", PNG), Then::Close).await?);
     let with_two = gate(&main.url(), Some(&files.url()))?;
     let with_one = gate(&main.url(), None)?;
-    for (gate, text) in [(&with_two, PRIVATE), (&with_two, LICDN), (&with_two, GIF), (&with_one, LICDN), (&with_one, GIF)] {
+    for (gate, text) in
+        [(&with_two, PRIVATE), (&with_two, LICDN), (&with_two, GIF), (&with_one, LICDN), (&with_one, GIF)]
+    {
         fetched(gate, text).await??;
     }
     let (at_main, at_files) = (main.requests()?, files.requests()?);
@@ -296,7 +302,11 @@ async fn row_29_a_name_that_leads_inside_is_never_connected_to() -> Result<()> {
     for answers in inside {
         let lookup = Told::new(answers)?;
         for text in [LICDN, PRIVATE, GIF] {
-            assert_eq!(fetched(&real_gate(lookup.clone())?, text).await?.err(), Some(MediaFault::NotPublic), "{answers:?}");
+            assert_eq!(
+                fetched(&real_gate(lookup.clone())?, text).await?.err(),
+                Some(MediaFault::NotPublic),
+                "{answers:?}"
+            );
         }
         assert_eq!(lookup.asked(), 3, "one look for one request");
     }
@@ -378,7 +388,8 @@ async fn row_30_nothing_is_unpacked() -> Result<()> {
         assert_eq!(both(&answer, Then::Close).await?, [MediaFault::Encoded, MediaFault::Encoded], "{encoding}");
     }
     // An archive is an attachment like others.
-    let server = Hostile::answering(ok("content-encoding: identity\r\n", b"\x1f\x8b\x08\0\0\0\0\0"), Then::Close).await?;
+    let server =
+        Hostile::answering(ok("content-encoding: identity\r\n", b"\x1f\x8b\x08\0\0\0\0\0"), Then::Close).await?;
     let body = fetched(&gate(&server.url(), None)?, LICDN).await??;
     assert_eq!((body.media_type.as_str(), body.bytes.len()), ("application/gzip", 8));
     Ok(())
@@ -387,11 +398,18 @@ async fn row_30_nothing_is_unpacked() -> Result<()> {
 #[tokio::test]
 async fn row_30_a_page_is_not_taken_for_a_file() -> Result<()> {
     let page = b"\n<!DOCTYPE html><html><body>Sign in</body></html>";
-    for declared in ["content-type: text/html; charset=utf-8\r\n", "content-type: image/png\r\n", "content-type: video/mp4\r\n", ""] {
-        assert_eq!(both(&ok(declared, page), Then::Close).await?, [MediaFault::NotMedia, MediaFault::NotMedia], "{declared}");
+    for declared in
+        ["content-type: text/html; charset=utf-8\r\n", "content-type: image/png\r\n", "content-type: video/mp4\r\n", ""]
+    {
+        assert_eq!(
+            both(&ok(declared, page), Then::Close).await?,
+            [MediaFault::NotMedia, MediaFault::NotMedia],
+            "{declared}"
+        );
     }
     // A page that somebody attached says that it is an attachment, and is bytes without a name.
-    let attached = ok("content-type: text/html\r\ncontent-disposition: attachment; filename=\"../offer.html\"\r\n", page);
+    let attached =
+        ok("content-type: text/html\r\ncontent-disposition: attachment; filename=\"../offer.html\"\r\n", page);
     let server = Hostile::answering(attached, Then::Close).await?;
     let body = fetched(&gate(&server.url(), None)?, PRIVATE).await??;
     assert_eq!((body.media_type.as_str(), body.media_type.is_inline()), ("application/octet-stream", false));

@@ -95,7 +95,8 @@ pub fn boundaries(v4: &[Network], v6: &[Network]) -> Vec<IpAddr> {
     };
     let v4 = v4.iter().flat_map(|network| around(network, u128::from(u32::MAX)));
     let v4 = v4.filter_map(|number| u32::try_from(number).ok()).map(|number| IpAddr::from(Ipv4Addr::from(number)));
-    let v6 = v6.iter().flat_map(|network| around(network, u128::MAX)).map(|number| IpAddr::from(Ipv6Addr::from(number)));
+    let v6 =
+        v6.iter().flat_map(|network| around(network, u128::MAX)).map(|number| IpAddr::from(Ipv6Addr::from(number)));
     v4.chain(v6).collect()
 }
 

@@ -23,7 +23,8 @@ fn the_name_of_an_answer_is_found() {
 
 #[test]
 fn a_name_keeps_what_is_harmless() {
-    for name in ["report.pdf", "Résumé – final (2).docx", "日本語.png", "archive.tar.gz", "no ending", "a;b,c.txt"] {
+    for name in ["report.pdf", "Résumé – final (2).docx", "日本語.png", "archive.tar.gz", "no ending", "a;b,c.txt"]
+    {
         assert_eq!(safe_file_name(name), name);
     }
 }
