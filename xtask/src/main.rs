@@ -3,6 +3,7 @@
 //! `cargo xtask` alone says what there is. A chore never changes a tracked file unless its name says so. To add one:
 //! a module beside this file, a variant of [`Task`], a line in [`run`].
 
+mod addresses;
 mod bench;
 mod tidy;
 
@@ -29,6 +30,12 @@ All that has to pass is in .ci/run; why each rule is there is in docs/STYLE.md."
 enum Task {
     /// Checks the rules that no compiler checks: sizes, headers, names, walls between crates, documents
     Tidy,
+    /// Compares the predicate of the egress gate with a second opinion on all addresses of IPv4; less than a minute
+    Addresses {
+        /// In this build; without it, in a release build that is made first
+        #[arg(long)]
+        here: bool,
+    },
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
         /// What to measure
@@ -58,6 +65,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let root = args.root.as_deref().unwrap_or(built_from);
     match &args.task {
         Task::Tidy => tidy::run(root),
+        Task::Addresses { here: false } => addresses::built(root),
+        Task::Addresses { here: true } => Ok(addresses::run()),
         Task::Bench { what, messages, rounds } => bench::run(root, *what, *messages, *rounds),
     }
 }

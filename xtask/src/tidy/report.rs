@@ -1,6 +1,6 @@
 //! How findings look: `path:line: what: how to fix`, one a line, so that editors can jump to them.
 //!
-//! The only file of the checks that writes to the terminal.
+//! The only file of the checks and chores that writes to the terminal.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -41,6 +41,12 @@ pub fn say(findings: &[Finding], files: usize, rules: &[&str]) -> io::Result<()>
         0 => writeln!(out, "tidy: {files} files, nothing to fix ({})", rules.join(", ")),
         count => writeln!(out, "tidy: {count} to fix; the rules and their reasons are in docs/STYLE.md"),
     }
+}
+
+/// Prints what a chore found.
+pub fn say_result(text: &str) {
+    // The exit code says it, too, when the output is closed.
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
 /// Prints why a chore could not be done at all.

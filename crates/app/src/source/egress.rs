@@ -178,13 +178,13 @@ impl FileEgress {
     /// Sends one GET and reads the answer up to a limit, within a time.
     pub async fn get(&self, url: Url, headers: HeaderMap, limits: FileLimits) -> Result<Answer, EgressFault> {
         let is_local = self.is_local(&url);
-        let is_public_or_name = match url.host() {
-            Some(Host::Domain(_)) => true,
-            Some(Host::Ipv4(address)) => is_public(address.into()),
-            Some(Host::Ipv6(address)) => is_public(address.into()),
+        let may_be_reached = match url.host() {
+            Some(Host::Domain(_)) => url.scheme() == "https",
+            Some(Host::Ipv4(address)) => url.scheme() == "https" && is_public(address.into()),
+            Some(Host::Ipv6(address)) => url.scheme() == "https" && is_public(address.into()),
             None => false,
         };
-        if !is_local && !(url.scheme() == "https" && is_public_or_name) {
+        if !is_local && !may_be_reached {
             return Err(EgressFault::ForbiddenAddress);
         }
         let request = self.client.get(url).headers(headers).timeout(limits.total);

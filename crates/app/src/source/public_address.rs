@@ -42,7 +42,3 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         _ => false,
     }
 }
-
-#[cfg(test)]
-#[path = "public_address/tests.rs"]
-mod tests;

@@ -72,7 +72,7 @@ fn secrets_are_never_shown() -> Result<()> {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() -> Result<()> {
-    let cases: [(&str, &str, &str); 10] = [
+    let cases: [(&str, &str, &str); 17] = [
         (
             "THREADKEEP_DATADIR",
             "x",
@@ -86,6 +86,13 @@ fn what_is_wrong_is_named_with_its_place() -> Result<()> {
         ("THREADKEEP_QUERY_IDS", "colour=a.b", "query_ids: unknown field `colour`"),
         ("THREADKEEP_DATABASE_URL", "mysql://h/d", "database_url: it must begin with sqlite: or postgres://"),
         ("THREADKEEP_UPSTREAM_URL", "http://linkedin.example", "upstream_url: it must be https://"),
+        ("THREADKEEP_MEDIA_POLICY", "always", "media_policy: it must be lazy, eager or off"),
+        ("THREADKEEP_MEDIA_MAX_BYTES", "0", "media_max_bytes: it must be from 1 to 268435456"),
+        ("THREADKEEP_MEDIA_MAX_BYTES", "268435457", "media_max_bytes: it must be from 1 to 268435456"),
+        ("THREADKEEP_MEDIA_URL", "http://media.example", "media_url: it must be https://"),
+        ("THREADKEEP_MEDIA_URL", "https://media.example/path", "media_url: it must be https://"),
+        ("THREADKEEP_MEDIA_STORE", "ftp", "media_store: it must be local or s3"),
+        ("THREADKEEP_MEDIA_STORE", "s3", "s3_bucket: it is needed when media_store is s3"),
         ("THREADKEEP_LOG_LEVEL", "threadkeep=loud", "log_level: it must be error, warn"),
     ];
     for (name, value, expected) in cases {
@@ -93,6 +100,43 @@ fn what_is_wrong_is_named_with_its_place() -> Result<()> {
         assert_eq!(ran.code, Some(2), "{name}");
         assert!(ran.err.starts_with(&format!("error: {expected}")), "{name}: {}", ran.err);
     }
+    Ok(())
+}
+
+/// A room whose attachments are kept in a bucket that nobody serves.
+fn room_with_bucket() -> Result<Room> {
+    let room = Room::new()?.with("THREADKEEP_MEDIA_STORE", "s3").with("THREADKEEP_S3_ENDPOINT", "http://127.0.0.1:9");
+    let room = room.with("THREADKEEP_S3_BUCKET", "mirror").with("THREADKEEP_S3_ACCESS_KEY", "c4nary-id");
+    Ok(room.with("THREADKEEP_S3_SECRET_KEY", "c4nary-secret"))
+}
+
+#[test]
+fn a_bucket_is_checked_and_its_keys_are_never_shown() -> Result<()> {
+    for words in [&["config", "show"][..], &["config", "show", "--json"], &["doctor"], &["doctor", "--json"]] {
+        let ran = room_with_bucket()?.run(words)?;
+        assert!(!ran.out.contains("c4nary") && !ran.err.contains("c4nary"), "{} {}", ran.out, ran.err);
+        assert!(ran.out.contains("mirror"), "{}", ran.out);
+    }
+    let all = shown(&room_with_bucket()?, &["config", "show", "--json"])?;
+    assert_eq!((&all["s3_secret_key"]["value"], &all["s3_access_key"]["value"]), (&"(set)".into(), &"(set)".into()));
+    let ran = room_with_bucket()?.run(&["doctor"])?;
+    assert!(ran.out.contains("fail  media          bucket mirror at http://127.0.0.1:9: "), "{}", ran.out);
+    let cases = [
+        ("THREADKEEP_S3_BUCKET", "", "s3_bucket: it is needed"),
+        ("THREADKEEP_S3_SECRET_KEY", "", "s3_secret_key: it is needed"),
+        ("THREADKEEP_S3_BUCKET", "mir/ror", "s3_bucket: it may have letters"),
+        ("THREADKEEP_S3_PREFIX", "a/../b", "s3_prefix: it may have letters"),
+        ("THREADKEEP_S3_ENDPOINT", "http://s3.example", "s3_endpoint: it must be https://"),
+        ("THREADKEEP_S3_ENDPOINT", "https://user:c4nary@s3.example", "s3_endpoint: it must have a host"),
+    ];
+    for (name, value, expected) in cases {
+        let ran = room_with_bucket()?.with(name, value).run(&["config", "check"])?;
+        assert_eq!(ran.code, Some(2), "{name}");
+        assert!(ran.err.starts_with(&format!("error: {expected}")) && !ran.err.contains("c4nary"), "{}", ran.err);
+    }
+    let ran = room_with_bucket()?.run(&["--set", "s3_secret_key=c4nary", "config", "check"])?;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("THREADKEEP_S3_SECRET_KEY") && !ran.err.contains("c4nary"), "{}", ran.err);
     Ok(())
 }
 

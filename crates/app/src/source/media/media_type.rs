@@ -145,7 +145,7 @@ fn is_text(bytes: &[u8]) -> bool {
         Err(error) => error.error_len().is_none() && looked_at.len() < bytes.len(),
     };
     let is_control = |byte: &u8| (*byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c)) || *byte == 0x7f;
-    is_whole && !looked_at.iter().any(|byte| is_control(byte))
+    is_whole && !looked_at.iter().any(is_control)
 }
 
 #[cfg(test)]

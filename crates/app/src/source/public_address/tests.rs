@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ranges::{CLOSED_V4, CLOSED_V6, Numbers, boundaries, is_public_by_ranges, networks};
 
-use super::is_public;
+use super::public_address::is_public;
 
 /// Random addresses of each family.
 const RANDOM: usize = 1_000_000;
