@@ -68,6 +68,8 @@ pub struct Config {
     pub upstream_url: Url,
     /// Where the API listens.
     pub listen: SocketAddr,
+    /// What the API speaks TLS with.
+    pub tls: Option<TlsFiles>,
     /// The key that seals sessions, when it is given itself.
     pub master_key: Option<SecretString>,
     /// The file with the key.
@@ -83,6 +85,15 @@ pub struct Config {
     /// The file that was read.
     pub file: Option<PathBuf>,
     shown: Vec<Shown>,
+}
+
+/// The files that TLS is spoken with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that lead to its root.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// What is logged and how.
@@ -113,6 +124,8 @@ struct Raw {
     database_url: Option<String>,
     upstream_url: String,
     listen: String,
+    tls_cert_file: Option<String>,
+    tls_key_file: Option<String>,
     pace: String,
     master_key: Option<String>,
     master_key_file: Option<String>,
@@ -190,6 +203,7 @@ impl Config {
             listen: raw.listen.parse().map_err(|_| {
                 ConfigError::bad("listen", "it must be an address with a port, such as 127.0.0.1:7878 or [::1]:7878")
             })?,
+            tls: tls_files(inputs, raw.tls_cert_file, raw.tls_key_file)?,
             master_key: raw.master_key.map(SecretString::from),
             master_key_file: key_file,
             query_ids: query_ids(&raw.query_ids)?,
@@ -264,6 +278,16 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+fn tls_files(inputs: &Inputs, cert: Option<String>, key: Option<String>) -> Result<Option<TlsFiles>, ConfigError> {
+    let path = |text: String| places::path(inputs, &text);
+    match (cert, key) {
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert: path(cert), key: path(key) })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(ConfigError::bad("tls_key_file", "it is needed, too: the key of the certificate")),
+        (None, Some(_)) => Err(ConfigError::bad("tls_cert_file", "it is needed, too: the certificate of the key")),
     }
 }
 

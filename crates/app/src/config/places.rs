@@ -57,6 +57,11 @@ pub fn master_key_file(
     Ok(data_dir.with_file_name(name))
 }
 
+/// A path that a setting names.
+pub fn path(inputs: &Inputs, text: &str) -> PathBuf {
+    expand(&inputs.environment, text)
+}
+
 /// A path as the user wrote it: `~/` is the home directory, and a relative one starts where the program was started.
 pub fn expand(environment: &Environment, text: &str) -> PathBuf {
     match (text.strip_prefix("~/"), &environment.home) {

@@ -40,11 +40,13 @@ pub const ENVIRONMENT_PREFIX: &str = "THREADKEEP_";
 const ENTRIES_MAX: usize = 100;
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 26] = [
+pub const SETTINGS: [Setting; 28] = [
     text("data_dir", "directory of the database and of all that belongs to it"),
     text("database_url", "where the mirror is kept: sqlite:PATH or postgres://..."),
     text("upstream_url", "where LinkedIn is; another address is for a simulator"),
     text("listen", "address and port of the API"),
+    text("tls_cert_file", "certificate to speak TLS with, as PEM; the server's own first"),
+    text("tls_key_file", "private key of that certificate, as PEM"),
     text("pace", "polite, or open for a simulator on this machine"),
     secret("master_key", "key that seals sessions, instead of a key file"),
     text("master_key_file", "file with the key that seals sessions; created when missing"),

@@ -44,6 +44,8 @@ fn value(config: &Config, name: &str) -> Value {
         "database_url" => json!(masked_url(config.database_url.expose_secret())),
         "upstream_url" => json!(config.upstream_url.as_str().trim_end_matches('/')),
         "listen" => json!(config.listen.to_string()),
+        "tls_cert_file" => json!(config.tls.as_ref().map(|files| files.cert.display().to_string())),
+        "tls_key_file" => json!(config.tls.as_ref().map(|files| files.key.display().to_string())),
         "pace" => json!(match sync.pace {
             Pace::Polite => "polite",
             Pace::Open => "open",

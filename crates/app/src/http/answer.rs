@@ -36,6 +36,8 @@ pub(super) enum Fault {
     CredentialsInUrl,
     /// The request is for a name that is not ours.
     WrongHost,
+    /// A page of another site asks for a change.
+    ForeignOrigin,
     /// The key or the address has asked too often.
     TooManyRequests,
     /// The answer took too long.
@@ -65,6 +67,7 @@ impl Fault {
             Self::InvalidJson(_) | Self::CredentialsInUrl => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
@@ -85,6 +88,7 @@ impl Fault {
             Self::NoMethod => "method_not_allowed",
             Self::CredentialsInUrl => "credentials_in_url",
             Self::WrongHost => "host_not_allowed",
+            Self::ForeignOrigin => "csrf",
             Self::TooManyRequests => "too_many_requests",
             Self::TimedOut => "timed_out",
             Self::Panicked => "internal_error",
@@ -114,6 +118,9 @@ impl Fault {
             Self::WrongHost => {
                 "this server does not answer to that name: use its address, or allow the name in its configuration"
                     .into()
+            }
+            Self::ForeignOrigin => {
+                "a page of another site asks for this: only programs with a key, and pages of this server, may".into()
             }
             Self::TooManyRequests => "too many requests: wait as long as Retry-After says".into(),
             Self::TimedOut => "the answer took too long: try again".into(),

@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 
 use super::Room;
 use super::answer::Fault;
-use super::limits::{Meter, Peer};
+use super::limits::{Meter, PLAIN, Peer, WRONG_KEY};
 use crate::refusal::Refusal;
 use crate::verbs::keys::{Caller, Scope, authenticate};
 
@@ -79,7 +79,8 @@ async fn known(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
             Ok(caller)
         }
         Err(fault) => {
-            room.limits.charge_address(&meter, parts.extensions.get::<Peer>().copied(), now)?;
+            let cost = if matches!(fault, Fault::InvalidKey) { WRONG_KEY } else { PLAIN };
+            room.limits.charge_address(&meter, (parts.extensions.get::<Peer>().copied(), cost), now)?;
             Err(fault)
         }
     }

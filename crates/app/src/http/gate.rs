@@ -77,6 +77,7 @@ pub(super) async fn refuse_early(request: Request, next: Next) -> Response {
     }
     let query = request.uri().query().unwrap_or_default();
     if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_credential(&name)) {
+        tracing::warn!(query = "***", "a key came in the address and may be in logs on its way: revoke it");
         return Fault::CredentialsInUrl.into_response();
     }
     next.run(request).await

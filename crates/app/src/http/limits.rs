@@ -1,7 +1,8 @@
 //! How many requests somebody may make: a bucket of tokens for each key, and for each address without a working key.
 //!
 //! A key pays for what it asks; everything else is paid by the address of the peer, an IPv6 one by its network of 64 bits.
-//! Headers that proxies add are never looked at. The memory is bounded: beyond it newcomers share one bucket.
+//! A key that does not work costs more, so that guessing ends early. The memory is bounded: beyond it newcomers share one
+//! bucket.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -24,6 +25,10 @@ const BUCKETS_MAX: usize = 10_000;
 const SWEEP_MS: i64 = 1_000;
 /// Parts of a token that are counted.
 const PARTS: i64 = 60_000;
+/// What a request costs, in tokens.
+pub(super) const PLAIN: i64 = 1;
+/// What a request with a key that does not work costs: thirty empty the bucket of an address.
+pub(super) const WRONG_KEY: i64 = 2;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -49,7 +54,7 @@ pub(super) struct Standing {
     remaining: i64,
     /// When the bucket is full again.
     reset_at: Timestamp,
-    /// How long the next token takes; 0 when there was one.
+    /// How long it takes until there are enough tokens; 0 when there were.
     wait_ms: i64,
 }
 
@@ -87,7 +92,7 @@ pub(super) async fn meter(State(room): State<Arc<Room>>, mut request: Request, n
     let peer = request.extensions().get::<Peer>().copied();
     // Without a key nothing is done before the address has paid.
     if !request.headers().contains_key(AUTHORIZATION)
-        && let Err(fault) = room.limits.charge_address(&meter, peer, room.app.clock.now())
+        && let Err(fault) = room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now())
     {
         return told(fault.into_response(), &meter);
     }
@@ -96,7 +101,7 @@ pub(super) async fn meter(State(room): State<Arc<Room>>, mut request: Request, n
     if meter.0.get().is_some() {
         return told(response, &meter);
     }
-    match room.limits.charge_address(&meter, peer, room.app.clock.now()) {
+    match room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now()) {
         Ok(()) => told(response, &meter),
         Err(fault) => told(fault.into_response(), &meter),
     }
@@ -121,14 +126,19 @@ impl Limits {
 
     /// Makes a key pay.
     pub(super) fn charge_key(&self, meter: &Meter, key: &str, now: Timestamp) -> Result<(), Fault> {
-        pay(meter, self.keys.take(key.to_owned(), now))
+        pay(meter, self.keys.take(key.to_owned(), PLAIN, now))
     }
 
     /// Makes the address of a peer pay, unless somebody has paid.
-    pub(super) fn charge_address(&self, meter: &Meter, peer: Option<Peer>, now: Timestamp) -> Result<(), Fault> {
+    pub(super) fn charge_address(
+        &self,
+        meter: &Meter,
+        (peer, cost): (Option<Peer>, i64),
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         match meter.0.get() {
             Some(_) => Ok(()),
-            None => pay(meter, self.addresses.take(peer.map(|peer| network(peer.0.ip())), now)),
+            None => pay(meter, self.addresses.take(peer.map(|peer| network(peer.0.ip())), cost, now)),
         }
     }
 }
@@ -143,7 +153,7 @@ fn pay(meter: &Meter, standing: Standing) -> Result<(), Fault> {
 }
 
 /// The part of an address that one household or company has to itself.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),
@@ -157,7 +167,7 @@ impl<K: Eq + Hash> Buckets<K> {
         Self { rate, kept: Mutex::new(kept) }
     }
 
-    fn take(&self, who: K, now: Timestamp) -> Standing {
+    fn take(&self, who: K, cost: i64, now: Timestamp) -> Standing {
         let rate = self.rate;
         let full = Bucket { parts: i64::from(rate.burst) * PARTS, at: now };
         // Counting goes on after a panic: the worst that it can leave is one bucket that is not brought up to date.
@@ -173,7 +183,7 @@ impl<K: Eq + Hash> Buckets<K> {
             false => kept.buckets.entry(who).or_insert(full),
         };
         *bucket = bucket.refilled(rate, now);
-        bucket.take(rate)
+        bucket.take(rate, cost)
     }
 }
 
@@ -186,18 +196,20 @@ impl Bucket {
         Self { parts, at: now }
     }
 
-    fn take(&mut self, rate: Rate) -> Standing {
+    fn take(&mut self, rate: Rate, cost: i64) -> Standing {
         let speed = i64::from(rate.per_minute).max(1) * (PARTS / 60_000);
-        let has_one = rate.burst == 0 || self.parts >= PARTS;
-        if has_one && rate.burst > 0 {
-            self.parts -= PARTS;
+        // A bucket that is smaller than the price would never be full enough.
+        let price = cost.min(i64::from(rate.burst)) * PARTS;
+        let has_enough = self.parts >= price;
+        if has_enough {
+            self.parts -= price;
         }
         let missing = i64::from(rate.burst) * PARTS - self.parts;
         Standing {
             limit: rate.burst,
             remaining: self.parts / PARTS,
             reset_at: self.at.plus_ms(divided_up(missing, speed)),
-            wait_ms: if has_one { 0 } else { divided_up(PARTS - self.parts, speed) },
+            wait_ms: if has_enough { 0 } else { divided_up(price - self.parts, speed) },
         }
     }
 }
@@ -220,7 +232,7 @@ mod tests {
     fn tokens_come_back_with_time_and_never_beyond_the_burst() {
         let buckets = Buckets::new(RATE);
         let take = |at| {
-            let seen = buckets.take("a", Timestamp(at));
+            let seen = buckets.take("a", PLAIN, Timestamp(at));
             (seen.remaining, seen.wait_ms, seen.reset_at.0)
         };
         assert_eq!(take(10_000), (2, 0, 11_000));
@@ -237,19 +249,31 @@ mod tests {
     fn the_memory_is_bounded_and_newcomers_share() {
         let buckets = Buckets::new(RATE);
         for one in 0..BUCKETS_MAX + 3 {
-            assert_eq!(buckets.take(one, Timestamp(10_000)).wait_ms, 0, "{one}");
+            assert_eq!(buckets.take(one, PLAIN, Timestamp(10_000)).wait_ms, 0, "{one}");
         }
-        assert!(buckets.take(usize::MAX, Timestamp(10_000)).wait_ms > 0, "three have emptied the shared one");
-        assert_eq!(buckets.take(0, Timestamp(10_000)).remaining, 1, "those that are known keep their own");
+        assert!(buckets.take(usize::MAX, PLAIN, Timestamp(10_000)).wait_ms > 0, "three have emptied the shared one");
+        assert_eq!(buckets.take(0, PLAIN, Timestamp(10_000)).remaining, 1, "those that are known keep their own");
         assert_eq!(buckets.kept.lock().unwrap().buckets.len(), BUCKETS_MAX);
-        assert_eq!(buckets.take(usize::MAX, Timestamp(20_000)).remaining, 2);
+        assert_eq!(buckets.take(usize::MAX, PLAIN, Timestamp(20_000)).remaining, 2);
         assert_eq!(buckets.kept.lock().unwrap().buckets.len(), 1, "full ones are forgotten");
+    }
+
+    #[test]
+    fn a_wrong_key_costs_twice_and_never_more_than_a_whole_bucket() {
+        let take = |buckets: &Buckets<&str>| {
+            let seen = buckets.take("a", WRONG_KEY, Timestamp(10_000));
+            (seen.remaining, seen.wait_ms)
+        };
+        let buckets = Buckets::new(RATE);
+        assert_eq!([take(&buckets), take(&buckets)], [(1, 0), (1, 1_000)]);
+        let small = Buckets::new(Rate { burst: 1, per_minute: 60 });
+        assert_eq!([take(&small), take(&small)], [(0, 0), (0, 1_000)]);
     }
 
     #[test]
     fn no_burst_is_no_limit() {
         let buckets = Buckets::new(Rate { burst: 0, per_minute: 0 });
-        assert!((0..1_000).all(|_| buckets.take("a", Timestamp(5)).wait_ms == 0));
+        assert!((0..1_000).all(|_| buckets.take("a", PLAIN, Timestamp(5)).wait_ms == 0));
     }
 
     #[test]

@@ -19,7 +19,9 @@ mod limits;
 mod listen;
 mod logins;
 mod messages;
+mod origin;
 mod params;
+mod peers;
 mod prefer;
 mod quota;
 mod refresh;
@@ -28,6 +30,7 @@ mod shape;
 mod status;
 mod sync;
 mod thread;
+mod tls;
 mod writes;
 
 use std::net::IpAddr;
@@ -43,6 +46,7 @@ use crate::lifecycle::Stop;
 
 pub use limits::Rate;
 pub use listen::serve;
+pub use tls::{Tls, TlsRefused};
 
 use limits::Limits;
 
@@ -59,10 +63,16 @@ pub struct HttpSettings {
     pub head_max_bytes: usize,
     /// Connections at the same time; others wait to be accepted.
     pub connections_max: u32,
+    /// Connections of one peer at the same time; more are closed at once. A proxy is not counted.
+    pub peer_connections_max: u32,
     /// How long a stop waits for answers that are being written.
     pub stop_grace_ms: u64,
     /// Names besides those of this machine under which the server may be asked, without a port.
     pub hosts: Vec<String>,
+    /// Whether only a proxy can reach the server: then the last hop that it tells is the client.
+    pub behind_proxy: bool,
+    /// The certificate to speak TLS with; without one plain HTTP is spoken.
+    pub tls: Option<Tls>,
     /// The address that is listened on; `serve` fills it in.
     pub listen: Option<IpAddr>,
     /// How often a key may ask.
@@ -78,9 +88,12 @@ impl Default for HttpSettings {
             request_timeout_ms: 30_000,
             header_timeout_ms: 10_000,
             head_max_bytes: 16 * 1024,
-            connections_max: 1_024,
+            connections_max: 2_048,
+            peer_connections_max: 1_024,
             stop_grace_ms: 10_000,
             hosts: Vec::new(),
+            behind_proxy: false,
+            tls: None,
             listen: None,
             key_rate: Rate { burst: 600, per_minute: 600 },
             address_rate: Rate { burst: 60, per_minute: 60 },
@@ -115,7 +128,9 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn(gate::refuse_early))
+        .layer(from_fn_with_state(room.clone(), origin::refuse_foreign))
         .layer(from_fn_with_state(room.clone(), limits::meter))
+        .layer(from_fn_with_state(room.clone(), origin::locate))
         .layer(from_fn_with_state(room.clone(), hosts::check))
         .layer(from_fn(gate::survive))
         .layer(from_fn(gate::harden))

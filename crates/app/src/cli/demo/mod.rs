@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::{Config, Inputs};
+use crate::http::HttpSettings;
 use crate::lifecycle::{Stop, stop_on_signal};
 use crate::store::{Account, Job};
 use crate::telemetry;
@@ -183,7 +184,7 @@ async fn summary(
 
 async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: &Simulated, stop: &Stop) -> Ended {
     let listener = bind_somewhere(wanted).await?;
-    let url = serve::url(&listener)?;
+    let url = serve::url("http", &listener)?;
     let key = NewKey { scopes: Scope::ALL.to_vec(), accounts: None, label: Some("demo".into()) };
     let (key, _) = keys::create(app, key).await?;
     let lines = [
@@ -201,7 +202,7 @@ async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: 
         "Ctrl-C ends it.".to_owned(),
     ];
     lines.iter().try_for_each(|line| console::result(line))?;
-    serve::until_stopped(app, listener, Vec::new(), stop.clone()).await
+    serve::until_stopped(app, listener, HttpSettings::default(), stop.clone()).await
 }
 
 /// The address that was configured, else any free port of this machine.
