@@ -5,6 +5,7 @@
 
 mod addresses;
 mod bench;
+mod security_tests;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,12 @@ enum Task {
         /// In this build; without it, in a release build that is made first
         #[arg(long)]
         here: bool,
+    },
+    /// Writes docs/SECURITY-TESTS.md: which tests try which bad input
+    SecurityTests {
+        /// Only tells whether the page is as it would be written
+        #[arg(long)]
+        check: bool,
     },
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
@@ -67,6 +74,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Tidy => tidy::run(root),
         Task::Addresses { here: false } => addresses::built(root),
         Task::Addresses { here: true } => Ok(addresses::run()),
+        Task::SecurityTests { check } => security_tests::run(root, *check),
         Task::Bench { what, messages, rounds } => bench::run(root, *what, *messages, *rounds),
     }
 }

@@ -11,19 +11,20 @@ pub mod report;
 mod rooms;
 mod rust_source;
 mod test_lists;
-mod tree;
+pub mod tree;
 mod walls;
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::security_tests;
 use report::Finding;
 use tree::Tree;
 
 /// A rule: what it looks at and what it found.
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("rust sources", rust_source::check),
     ("names", names::check),
     ("walls between crates", walls::check),
@@ -31,6 +32,7 @@ const CHECKS: [(&str, Check); 7] = [
     ("test lists", test_lists::check),
     ("documents", documents::check),
     ("leaks", leaks::check),
+    ("bad inputs", security_tests::check),
 ];
 
 /// Runs every check on a workspace and reports; the exit code is 1 when anything was found.

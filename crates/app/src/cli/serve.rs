@@ -122,6 +122,7 @@ pub(crate) fn refuse_open_address(address: SocketAddr, is_protected: bool) -> Re
         return Ok(());
     }
     let problem = format!("{address} can be reached by other machines, and keys would cross the network in the clear");
-    Err(Failure::from(ConfigError::bad("listen", problem))
-        .hint("listen on 127.0.0.1, give --tls-cert and --tls-key, or put a proxy with TLS in front and add --behind-proxy"))
+    Err(Failure::from(ConfigError::bad("listen", problem)).hint(
+        "listen on 127.0.0.1, give --tls-cert and --tls-key, or put a proxy with TLS in front and add --behind-proxy",
+    ))
 }

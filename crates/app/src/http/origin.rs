@@ -45,10 +45,11 @@ pub(super) async fn refuse_foreign(State(room): State<Arc<Room>>, request: Reque
 /// Whether nothing shows that another site asks. What is no browser sends none of these headers, and passes.
 fn is_own(headers: &HeaderMap, target: &Uri, hosts: &[String]) -> bool {
     let is_own_site = headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin" || site == "none");
-    is_own_site && headers.get_all(ORIGIN).iter().all(|origin| {
-        let origin = origin.to_str().ok().and_then(origin_authority);
-        origin.is_some_and(|origin| is_asked_host(&origin, headers, target) || is_named(&origin, hosts))
-    })
+    is_own_site
+        && headers.get_all(ORIGIN).iter().all(|origin| {
+            let origin = origin.to_str().ok().and_then(origin_authority);
+            origin.is_some_and(|origin| is_asked_host(&origin, headers, target) || is_named(&origin, hosts))
+        })
 }
 
 /// The host and port of an origin; `null` and anything else that is none gives none.

@@ -50,7 +50,7 @@ async fn an_account_is_added_reconnected_paused_resumed_and_removed() -> anyhow:
 }
 
 #[tokio::test]
-async fn row_40_and_41_cookies_that_cannot_be_used_change_nothing() -> anyhow::Result<()> {
+async fn row_40_cookies_that_cannot_be_used_change_nothing() -> anyhow::Result<()> {
     let linkedin = linkedin().await?;
     let world = World::facing(&linkedin.url()).await?;
     let key = world.key(&[Scope::Admin], &[]).await?;
@@ -69,6 +69,17 @@ async fn row_40_and_41_cookies_that_cannot_be_used_change_nothing() -> anyhow::R
         ("a line break", cookies("li_at=a\r\nSet-Cookie: x=y; JSESSIONID=\"ajax:1\"")),
         ("100 KiB", cookies(&long)),
         ("not ASCII", cookies("li_at=ä; JSESSIONID=\"ajax:1\"")),
+        ("a semicolon", cookies(&json!([{ "name": "li_at", "value": "a;b" }]).to_string())),
+        (
+            "of another site",
+            cookies(
+                &json!([
+                    { "name": "li_at", "value": "AQEDA", "domain": ".evil.test" },
+                    { "name": "JSESSIONID", "value": "ajax:1", "domain": "linkedin.com.evil.test" },
+                ])
+                .to_string(),
+            ),
+        ),
         ("a number", "{\"cookies\":1}".into()),
         ("another field", json!({ "cookies": good, "accountId": INES }).to_string()),
         ("dead", cookies(dead)),
@@ -88,12 +99,35 @@ async fn row_40_and_41_cookies_that_cannot_be_used_change_nothing() -> anyhow::R
     a line break: 400 bad_cookies
     100 KiB: 400 bad_cookies
     not ASCII: 400 bad_cookies
+    a semicolon: 400 bad_cookies
+    of another site: 400 bad_cookies
     a number: 400 invalid_parameter
     another field: 400 unknown_field
     dead: 409 needs_login
     "#);
     assert_eq!(world.app.store.sealed_session(&own).await?, kept, "the old session is kept");
     assert_eq!(world.get(&key, "/accounts").await?.json().as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn row_40_only_cookies_of_linkedin_are_kept_and_sent_whatever_their_quotes() -> anyhow::Result<()> {
+    let linkedin = linkedin().await?;
+    let world = World::facing(&linkedin.url()).await?;
+    let key = world.key(&[Scope::Admin], &[]).await?;
+    let quoted = linkedin.credentials()?.1;
+    assert!(quoted.contains("JSESSIONID=\""), "the simulator gives it with quotes");
+    let foreign = |pasted: &str| {
+        let pairs = pasted.split("; ").filter_map(|pair| pair.split_once('='));
+        let own = pairs.map(|(name, value)| json!({ "name": name, "value": value, "domain": ".linkedin.com" }));
+        let evil = json!({ "name": "li_at", "value": "canary", "domain": "evil.test" });
+        json!(own.chain([evil]).collect::<Vec<_>>()).to_string()
+    };
+    for pasted in [quoted.clone(), quoted.replace('"', ""), foreign(&quoted)] {
+        let added = world.post(&key, "/accounts", cookies(&pasted)).await?;
+        // The cookie of the other site comes last: were it kept, it would be sent instead, and LinkedIn would refuse it.
+        assert!(added.status.is_success(), "{}", added.fault());
+    }
     Ok(())
 }
 

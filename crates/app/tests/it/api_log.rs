@@ -41,7 +41,7 @@ fn keep_log() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn row_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or_answered() -> anyhow::Result<()> {
+async fn row_03_and_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or_answered() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
     let taught = Taught::default()
         .person(INES_MEMBER, "Canaryname Sample")?
@@ -66,6 +66,7 @@ async fn row_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or_answer
     let log = String::from_utf8(LOG.take().unwrap_or_default())?;
     let lines: Vec<&str> = log.lines().filter(|line| line.contains("gate: answered")).collect();
     assert!(!log.to_lowercase().contains("canary") && !log.contains(&key) && !log.contains(&made), "{log}");
+    assert!(log.contains("WARN") && log.contains("query=\"***\""), "a key in the address is told of: {log}");
     insta::assert_snapshot!(lines.join("\n"), @r#"
     INFO request{method=GET route="/linkedin/conversations/{urn}/messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
     INFO request{method=GET route="/conversations"}: threadkeep::http::gate: answered status=400 duration_ms=0

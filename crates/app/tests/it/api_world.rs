@@ -161,6 +161,15 @@ impl World {
         Ok(Self { router: router(app.clone(), HttpSettings::default()), app, clock, _folder: folder })
     }
 
+    /// A server over a database that others may use, too.
+    pub fn over(store: SharedStore) -> anyhow::Result<Self> {
+        let clock = Arc::new(HandClock::default());
+        clock.pass(BEGIN.0);
+        let app = app(store, clock.clone(), "http://127.0.0.1:9")?;
+        let router = router(app.clone(), HttpSettings::default());
+        Ok(Self { router, app, clock, _folder: tempfile::tempdir()? })
+    }
+
     /// A server with the accounts of Ines, who has never been synced, and of Otto.
     pub async fn with_accounts() -> anyhow::Result<Self> {
         let world = Self::empty().await?;

@@ -2,9 +2,12 @@
 
 use anyhow::Result;
 use serde_json::Value;
+use threadkeep_sim::{GenerateOptions, World};
 
 use crate::cli_harness::Room;
+use crate::harness::SimulatedLinkedIn;
 
+const NOW_MS: i64 = 1_790_000_000_000;
 const NOBODY: &str = "0123456789abcdef01234567";
 
 #[test]
@@ -63,7 +66,7 @@ fn a_key_for_an_account_that_does_not_exist_is_not_made() -> Result<()> {
 }
 
 #[test]
-fn bad_cookies_are_refused_before_anything_is_asked() -> Result<()> {
+fn row_40_bad_cookies_are_refused_before_anything_is_asked() -> Result<()> {
     let room = Room::new()?;
     room.write("half.txt", "JSESSIONID=\"ajax:1234567890123456789\"; lang=v=2&lang=en-us")?;
     let ran = room.run(&["account", "add", "--cookies-file", "half.txt"])?;
@@ -164,5 +167,29 @@ fn a_half_written_export_is_not_left_behind() -> Result<()> {
     let ran = room.run(&["export", "--account", NOBODY, "--output", "out.jsonl"])?;
     assert_eq!(ran.code, Some(3), "{}", ran.told());
     assert!(!room.path("out.jsonl").exists() && !room.path("out.jsonl.part").exists());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_41_cookies_of_another_member_do_not_replace_a_login() -> Result<()> {
+    let options = |seed| GenerateOptions { seed, conversations: 2, messages_mean: 2.0, ..GenerateOptions::at(NOW_MS) };
+    let own = SimulatedLinkedIn::start(World::generate(&options(7))).await?;
+    let other = SimulatedLinkedIn::start(World::generate(&options(8))).await?;
+    let room = Room::new()?.with("THREADKEEP_UPSTREAM_URL", &own.url());
+    let added = room.run_with(&["account", "add", "--cookies-file", "-"], &own.credentials()?.1)?;
+    assert_eq!(added.code, Some(0), "{}", added.told());
+    let account = added.out.trim().to_owned();
+
+    let pasted = other.credentials()?.1;
+    let elsewhere = room.with("THREADKEEP_UPSTREAM_URL", &other.url());
+    let ran = elsewhere.run_with(&["account", "reconnect", &account, "--cookies-file", "-"], &pasted)?;
+    assert_eq!(ran.code, Some(4), "{}", ran.told());
+    assert!(ran.err.contains("belong to another member"), "{}", ran.err);
+    assert_eq!(elsewhere.run(&["account", "list", "--json"])?.out.matches(&account).count(), 1);
+
+    // The old jar is kept: it still syncs.
+    let room = elsewhere.with("THREADKEEP_UPSTREAM_URL", &own.url()).with("THREADKEEP_PACE", "open");
+    let ran = room.run(&["sync", "--account", &account, "--force"])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.told());
     Ok(())
 }

@@ -2,9 +2,9 @@
 //!
 //! Output is a value; a test says what it expects of it. No test may see the machine's own configuration.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -13,6 +13,12 @@ use tempfile::TempDir;
 pub struct Room {
     dir: TempDir,
     variables: Vec<(String, String)>,
+}
+
+/// A `threadkeep serve` that goes on until this value is dropped.
+pub struct Serving {
+    pub url: String,
+    pub child: Child,
 }
 
 /// What a run left behind.
@@ -59,16 +65,8 @@ impl Room {
 
     /// Runs the program with a text on standard input.
     pub fn run_with(&self, words: &[&str], input: &str) -> Result<Ran> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_threadkeep"))
-            .args(words)
-            .env_clear()
-            .env("HOME", self.dir.path())
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.dir.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
+        let mut child =
+            self.command(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut stdin = child.stdin.take().context("the program has a standard input")?;
         // A program that reads nothing may be gone before all is written.
         let _ = stdin.write_all(input.as_bytes());
@@ -77,9 +75,45 @@ impl Room {
         Ok(Ran { code: ended.status.code(), out: self.normal(ended.stdout)?, err: self.normal(ended.stderr)? })
     }
 
+    /// Starts the API on a free port of the loopback, unless the settings say otherwise, and waits until it listens.
+    pub fn serve(&self, words: &[&str]) -> Result<Serving> {
+        let mut command = self.command(&["serve"]);
+        if !self.variables.iter().any(|(name, _)| name == "THREADKEEP_LISTEN") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        let mut child =
+            command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut line = String::new();
+        let out = child.stdout.take().context("the program has a standard output")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let url = line.trim().strip_prefix("listening on ").unwrap_or_default().to_owned();
+        let serving = Serving { url, child };
+        anyhow::ensure!(!serving.url.is_empty(), "it does not listen: {line}");
+        Ok(serving)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_threadkeep"));
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.dir.path());
+        command
+    }
+
     /// Output without the room's own path.
     fn normal(&self, bytes: Vec<u8>) -> Result<String> {
         Ok(String::from_utf8(bytes)?.replace(&self.dir.path().display().to_string(), "ROOM"))
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -9,11 +9,15 @@ mod api_accounts;
 #[cfg(test)]
 mod api_admin;
 #[cfg(test)]
+mod api_bodies;
+#[cfg(test)]
 mod api_errors;
 #[cfg(test)]
 mod api_guards;
 #[cfg(test)]
 mod api_legacy;
+#[cfg(test)]
+mod api_limits;
 #[cfg(test)]
 mod api_listen;
 #[cfg(test)]
@@ -23,13 +27,23 @@ mod api_log;
 #[cfg(test)]
 mod api_messages;
 #[cfg(test)]
+mod api_nodes;
+#[cfg(test)]
+mod api_origin;
+#[cfg(test)]
+mod api_paths;
+#[cfg(test)]
 mod api_quota;
 #[cfg(test)]
 mod api_runs;
 #[cfg(test)]
+mod api_socket;
+#[cfg(test)]
 mod api_sync;
 #[cfg(test)]
 mod api_thread;
+#[cfg(test)]
+mod api_tls;
 #[cfg(test)]
 mod api_world;
 #[cfg(test)]

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn set_cookies_are_merged_by_what_they_mean() {
+    fn row_43_set_cookies_are_merged_by_what_they_mean() {
         use CookieChange::{Changed, Ignored, SessionRevoked, Unchanged};
         let long = format!("x={}", "a".repeat(COOKIE_VALUE_MAX + 1));
         let cases = [
@@ -276,12 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_cookies_stops_at_the_limits() {
+    fn row_43_a_flood_of_cookies_stops_at_the_limits() {
         let mut jar = jar();
         for number in 0..10_000 {
             jar.merge_set_cookie(&format!("c{number}=x"), HOST, NOW_MS);
         }
         assert_eq!(jar.len(), COOKIES_MAX);
+        let vast = format!("li_at={}", "y".repeat(1024 * 1024));
+        assert_eq!(jar.merge_set_cookie(&vast, HOST, NOW_MS), CookieChange::Ignored);
+        assert_eq!(jar.get("li_at"), Some("AQEDtest"));
         let big = "y".repeat(COOKIE_VALUE_MAX);
         for number in 0..20 {
             jar.merge_set_cookie(&format!("c{number}={big}"), HOST, NOW_MS);

@@ -201,6 +201,34 @@ async fn a_renewed_session_comes_with_good_answers_and_with_passing_trouble() {
 }
 
 #[tokio::test]
+async fn row_43_cookies_for_others_and_floods_of_them_leave_the_session_as_it_was() {
+    let foreign = [".com", "com", "evil.test", "linkedin.com.evil.test", "ads.linkedin.com"]
+        .map(|at| format!("evil=1; Domain={at}"));
+    let headers: Vec<(&str, &str)> = foreign.iter().map(|value| ("set-cookie", value.as_str())).collect();
+    let fetched = fetch(&[canned(200, &headers, EMPTY.as_bytes())]).await.result.unwrap();
+    assert_eq!(fetched.renewed, None);
+
+    // More headers, or longer ones, than the HTTP client takes are a broken answer, which is asked for again later.
+    let many: Vec<String> = (0..10_000).map(|number| format!("c{number}=x")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|value| ("set-cookie", value.as_str())).collect();
+    let vast = format!("li_at={}", "y".repeat(1024 * 1024));
+    for headers in [many.as_slice(), &[("set-cookie", vast.as_str())]] {
+        let outcome = fetch(&[canned(200, headers, EMPTY.as_bytes())]).await;
+        let renewed = match outcome.result {
+            Ok(fetched) => fetched.renewed,
+            Err(failed) => failed.renewed,
+        };
+        assert_eq!(renewed.map_or(3, |session| session.cookies.len()), 3);
+        assert!(outcome.session == session());
+    }
+    let some: Vec<String> = (0..80).map(|number| format!("c{number}={}", "z".repeat(2_000))).collect();
+    let some: Vec<(&str, &str)> = some.iter().map(|value| ("set-cookie", value.as_str())).collect();
+    let renewed = fetch(&[canned(200, &some, EMPTY.as_bytes())]).await.result.unwrap().renewed.unwrap();
+    assert!(renewed.cookies.check().is_ok() && renewed.cookies.len() < 80, "{:?}", renewed.cookies);
+    assert_eq!(renewed.cookies.get("li_at"), Some("AQEDtest"));
+}
+
+#[tokio::test]
 async fn the_member_is_asked_by_name_and_a_compressed_answer_is_read() {
     let zipped = [
         31_u8, 139, 8, 0, 0, 0, 0, 0, 2, 3, 171, 86, 202, 205, 204, 203, 12, 40, 202, 79, 203, 204, 73, 85, 178, 170,

@@ -24,7 +24,7 @@ fn windows() -> String {
 }
 
 #[test]
-fn every_form_gives_the_same_cookies() {
+fn row_40_every_form_gives_the_same_cookies_and_none_of_another_site() {
     let quoted = format!("\"{TOKEN}\"");
     let tab = "\t";
     let forms = [
@@ -79,13 +79,13 @@ fn a_copied_request_brings_its_browser_along() {
 }
 
 #[test]
-fn an_unquoted_secret_is_kept_as_it_came() {
+fn row_40_an_unquoted_secret_is_kept_as_it_came() {
     let session = Session::import(&format!("li_at=AQEDtest; JSESSIONID={TOKEN}")).unwrap();
     assert_eq!(session.cookies.get("JSESSIONID"), Some(TOKEN));
 }
 
 #[test]
-fn hostile_and_broken_imports_are_refused_and_not_repeated() {
+fn row_40_hostile_and_broken_imports_are_refused_and_not_repeated() {
     let huge = format!("li_at={}; JSESSIONID=ajax:1", "SECRET".repeat(20_000));
     let vast = "SECRET=1; ".repeat(60_000);
     let many: String = (0..300).map(|number| format!("c{number}=SECRET; ")).collect();

@@ -13,6 +13,7 @@ use threadkeep_core::time::Timestamp;
 use super::*;
 
 mod lists;
+mod wrong_types;
 
 use lists::conversation;
 
@@ -310,7 +311,7 @@ fn a_missing_time_is_found_elsewhere() {
 }
 
 #[test]
-fn one_strange_message_costs_no_other() {
+fn row_42_one_strange_message_costs_no_other() {
     let long = format!("urn:li:messagingMessage:2-{}", "a".repeat(1024 * 1024));
     let strange = [
         json!({"backendUrn": "urn:li:msg_message:(../../x)"}),

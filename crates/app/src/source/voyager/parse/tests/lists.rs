@@ -101,7 +101,7 @@ fn people_of_every_kind_and_deleted_ones() {
 }
 
 #[test]
-fn a_strange_conversation_is_saved_as_far_as_it_goes() {
+fn row_42_a_strange_conversation_is_saved_as_far_as_it_goes() {
     let other = "2-b3RoZXI=";
     let strange_newest = with(conversation(THREAD), &json!({"messages": {"elements": [{"deliveredAt": "x"}]}}));
     let strange_guest =
