@@ -1,6 +1,6 @@
 //! Accepting connections and closing them: limits that belong to a connection and not to a request.
 //!
-//! A slow or idle peer is cut off, a large head is refused, and a stop lets answers that are being written end. What
+//! A slow, idle or deaf peer is cut off, a large head is refused, and a stop lets answers that are being written end. What
 //! is parsed here is only HTTP; malformed framing is refused by the HTTP library with 400 and a closed connection.
 
 use std::net::SocketAddr;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
 
 use super::limits::Peer;
+use super::patience::Patient;
 use super::peers::Peers;
 use super::{HttpSettings, router_until};
 use crate::app::App;
@@ -98,6 +99,7 @@ impl Server {
     }
 
     async fn exchange(&self, stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, head_ms: u64) {
+        let stream = Patient::new(stream, Duration::from_millis(self.settings.stall_timeout_ms));
         let router = self.router.clone();
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
             // Whatever the request says of itself: this is who has sent it.

@@ -21,6 +21,7 @@ mod logins;
 mod messages;
 mod origin;
 mod params;
+mod patience;
 mod peers;
 mod prefer;
 mod quota;
@@ -59,6 +60,8 @@ pub struct HttpSettings {
     pub request_timeout_ms: u64,
     /// How long a client may take to send a request's head, or keep a connection without one.
     pub header_timeout_ms: u64,
+    /// How long a client may take nothing of an answer.
+    pub stall_timeout_ms: u64,
     /// Largest request head, in bytes.
     pub head_max_bytes: usize,
     /// Connections at the same time; others wait to be accepted.
@@ -87,6 +90,7 @@ impl Default for HttpSettings {
             body_max_bytes: 256 * 1024,
             request_timeout_ms: 30_000,
             header_timeout_ms: 10_000,
+            stall_timeout_ms: 30_000,
             head_max_bytes: 16 * 1024,
             connections_max: 2_048,
             peer_connections_max: 1_024,

@@ -11,6 +11,10 @@ use crate::api_world::World;
 
 /// Looks at a server before it is taken for stuck.
 const LOOKS_MAX: u32 = 10_000;
+/// After this time a server is taken for stuck.
+const STUCK: std::time::Duration = std::time::Duration::from_secs(60);
+/// Bundles of a hundred questions whose answers are more than the buffers of two sockets hold.
+const QUESTIONS_MAX: u32 = 4_000;
 
 #[tokio::test]
 async fn row_13_framing_that_two_readers_could_read_differently_is_refused() -> anyhow::Result<()> {
@@ -61,6 +65,27 @@ async fn row_14_a_head_that_does_not_come_is_cut_off_and_others_are_served() -> 
         let _ = stream.read_to_end(&mut answer).await;
         assert!(!String::from_utf8_lossy(&answer).contains(" 200 "), "half a head is no request");
     }
+    server.end().await
+}
+
+#[tokio::test]
+async fn row_14_a_peer_that_takes_none_of_its_answers_is_cut_off() -> anyhow::Result<()> {
+    let world = World::empty().await?;
+    let settings = HttpSettings { stall_timeout_ms: 200, ..HttpSettings::default() };
+    let server = Server::start(&world, settings).await?;
+    let mut stream = TcpStream::connect(server.address).await?;
+    let question = b"GET /no/such/path HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    // Once the answers find no place the server stops reading, so that this would stand still for ever.
+    let asking = async {
+        for _ in 0..QUESTIONS_MAX {
+            if stream.write_all(&question).await.is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    let is_cut = tokio::time::timeout(STUCK, asking).await.unwrap_or(false);
+    assert!(is_cut, "the server waits for ever, or takes more than any socket holds");
     server.end().await
 }
 
