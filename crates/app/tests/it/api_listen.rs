@@ -51,7 +51,7 @@ async fn row_13_framing_that_two_readers_could_read_differently_is_refused() -> 
 #[tokio::test]
 async fn row_14_a_head_that_does_not_come_is_cut_off_and_others_are_served() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
-    let settings = HttpSettings { header_timeout_ms: 100, peer_connections_max: 40, ..HttpSettings::default() };
+    let settings = HttpSettings { header_timeout_ms: 300, peer_connections_max: 40, ..HttpSettings::default() };
     let server = Server::start(&world, settings).await?;
     let mut slow = Vec::new();
     for _ in 0..30 {

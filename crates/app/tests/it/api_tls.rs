@@ -118,7 +118,7 @@ fn hello_of_tls_1_1() -> Vec<u8> {
 #[tokio::test]
 async fn row_14_a_handshake_that_does_not_come_is_cut_off() -> Result<()> {
     let (world, files) = (World::empty().await?, Files::make()?);
-    let server = Server::start(&world, HttpSettings { header_timeout_ms: 100, ..files.settings()? }).await?;
+    let server = Server::start(&world, HttpSettings { header_timeout_ms: 1_000, ..files.settings()? }).await?;
     let mut silent = Vec::new();
     for _ in 0..10 {
         let mut stream = TcpStream::connect(server.address).await?;
