@@ -165,9 +165,10 @@ impl World {
     pub fn over(store: SharedStore) -> anyhow::Result<Self> {
         let clock = Arc::new(HandClock::default());
         clock.pass(BEGIN.0);
-        let app = app(store, clock.clone(), "http://127.0.0.1:9")?;
+        let folder = tempfile::tempdir()?;
+        let app = app(store, clock.clone(), "http://127.0.0.1:9", &folder)?;
         let router = router(app.clone(), HttpSettings::default());
-        Ok(Self { router, app, clock, _folder: tempfile::tempdir()? })
+        Ok(Self { router, app, clock, _folder: folder })
     }
 
     /// A server with the accounts of Ines, who has never been synced, and of Otto.
