@@ -1,43 +1,53 @@
-//! Secrets at rest: everything that must not be read from a copied database is sealed with one master key.
+//! Secrets at rest: everything that must not be read from a copied database is sealed.
 //!
-//! A sealed value is bound to its purpose and account, so that it cannot be moved to another row. A wrong key is noticed
-//! at once and never overwrites anything. No key and no plain text may reach a log, an error or a `Debug` output.
+//! One master key wraps a data key for each account, and the data key seals the account's secrets. What is sealed or
+//! wrapped is bound to its table, column, account and key, so that it cannot be moved. A wrong key is noticed at once and
+//! never overwrites anything. No key and no plain text may reach a log, an error or a `Debug` output.
 //!
-//! Form of a value: version (1 byte) ‖ key id (4) ‖ nonce (24) ‖ ciphertext with its tag (XChaCha20-Poly1305).
+//! Forms (XChaCha20-Poly1305 each; the tag stands at the end of the ciphertext):
+//! a secret: 2 ‖ version of the data key (4 bytes) ‖ nonce (24) ‖ ciphertext;
+//! a wrapped data key: 1 ‖ nonce (24) ‖ ciphertext;
+//! a secret of the first databases, sealed by the master key itself: 1 ‖ key id (4) ‖ nonce (24) ‖ ciphertext.
+
+mod key_file;
+mod key_source;
+mod master;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use sha2::{Digest, Sha256};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use threadkeep_core::id::AccountId;
 use zeroize::Zeroizing;
 
-use crate::chance::Chance;
+pub use key_file::{KeyFile, load_key};
+pub use key_source::KeySource;
+pub use master::MasterKey;
 
-/// Length of the master key, in bytes.
+/// Length of a key, in bytes.
 pub const KEY_LENGTH: usize = 32;
 /// Length of a nonce, in bytes.
 pub const NONCE_LENGTH: usize = 24;
 
-const VERSION: u8 = 1;
-const KEY_ID_LENGTH: usize = 4;
-const HEAD_LENGTH: usize = 1 + KEY_ID_LENGTH;
-/// Longest key file that is read, in bytes.
-const KEY_FILE_MAX: u64 = 1024;
+/// A secret that the master key itself has sealed.
+const VERSION_DIRECT: u8 = 1;
+/// A secret that a data key has sealed.
+const VERSION_ENVELOPE: u8 = 2;
+/// The form of a wrapped data key.
+const WRAPPED_FORM: u8 = 1;
+/// Bytes before the nonce of a secret: its form, and the id or version of its key.
+const HEAD_LENGTH: usize = 5;
 
 /// Why a value cannot be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// Sealed with another master key.
     #[error(
-        "this was sealed with another master key; give the key that the database was made with (THREADKEEP_MASTER_KEY \
-         or the key file)"
+        "this was sealed with another master key; give the key that the database uses now (THREADKEEP_MASTER_KEY or the \
+         key file), and start again"
     )]
     WrongKey,
     /// Damaged, of an unknown version, or moved here from somewhere else.
@@ -78,86 +88,107 @@ pub enum KeyError {
     },
 }
 
-/// The key that seals everything.
-pub struct MasterKey(Zeroizing<[u8; KEY_LENGTH]>);
+/// What a secret is bound to besides its account: where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The purpose by which values of the first form were bound.
+    pub purpose: &'static str,
+}
 
-impl fmt::Debug for MasterKey {
+/// Where the sessions of accounts lie.
+pub const SESSIONS: Place = Place { table: "sessions", column: "sealed", purpose: "session" };
+
+/// The key that seals the secrets of one account.
+pub struct DataKey {
+    version: u32,
+    key: Zeroizing<[u8; KEY_LENGTH]>,
+}
+
+impl fmt::Debug for DataKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey(…)")
+        f.write_str("DataKey(…)")
     }
 }
 
-impl MasterKey {
-    /// Reads a key as hex or base64, as the value of `THREADKEEP_MASTER_KEY`.
-    pub fn from_text(text: &str) -> Result<Self, KeyError> {
-        Self::decode(text).ok_or_else(|| KeyError::Malformed { origin: "THREADKEEP_MASTER_KEY".to_owned() })
+impl DataKey {
+    /// A key out of fresh randomness.
+    pub fn new(version: u32, random: [u8; KEY_LENGTH]) -> Self {
+        Self { version, key: Zeroizing::new(random) }
     }
 
-    /// Reads the key file; makes it, readable by its owner alone, when there is none.
-    pub fn load_or_create(path: &Path, chance: &dyn Chance) -> Result<Self, KeyError> {
-        match Self::create(path, chance) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load(path),
-            Err(source) => Err(KeyError::File { path: path.to_owned(), action: "created", source }),
-            Ok(key) => Ok(key),
-        }
+    /// Counts the keys of an account, from 1.
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
-    fn create(path: &Path, chance: &dyn Chance) -> io::Result<Self> {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            private_folder(folder)?;
-        }
-        let mut file = new_private_file(path)?;
-        let mut key = Zeroizing::new([0; KEY_LENGTH]);
-        chance.fill(&mut *key);
-        let text = Zeroizing::new(hex(&*key) + "\n");
-        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            // Half a key would be refused at every later start.
-            let _ = fs::remove_file(path);
-            return Err(error);
-        }
-        Ok(Self(key))
+    /// Seals a secret of an account. A nonce must never be used twice: it has to be fresh randomness.
+    pub fn seal(
+        &self,
+        place: Place,
+        account: &AccountId,
+        plaintext: &[u8],
+        nonce: [u8; NONCE_LENGTH],
+    ) -> Result<Vec<u8>, SealError> {
+        let head = self.head();
+        let aad = bound(&[place.table.as_bytes(), place.column.as_bytes(), account.as_str().as_bytes(), &head]);
+        let sealed = encrypt(&self.cipher(), &aad, plaintext, nonce)?;
+        Ok([&head[..], &nonce, &sealed].concat())
     }
 
-    fn load(path: &Path) -> Result<Self, KeyError> {
-        let broken = |source| KeyError::File { path: path.to_owned(), action: "read", source };
-        let file = fs::File::open(path).map_err(broken)?;
-        if is_exposed(&file.metadata().map_err(broken)?) {
-            return Err(KeyError::Exposed { path: path.to_owned() });
-        }
-        let mut text = Zeroizing::new(String::new());
-        file.take(KEY_FILE_MAX).read_to_string(&mut text).map_err(broken)?;
-        Self::decode(&text).ok_or_else(|| KeyError::Malformed { origin: path.display().to_string() })
+    /// Opens a secret that this key has sealed for the same place and account.
+    pub fn open(&self, place: Place, account: &AccountId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let head = self.head();
+        let rest = sealed.strip_prefix(&head).ok_or(SealError::Corrupt)?;
+        let aad = bound(&[place.table.as_bytes(), place.column.as_bytes(), account.as_str().as_bytes(), &head]);
+        decrypt(&self.cipher(), &aad, rest)
     }
 
-    fn decode(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let bytes = match text.len() {
-            64 => from_hex(text),
-            _ => [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD]
-                .into_iter()
-                .find_map(|form| form.decode(text).ok()),
-        };
-        let bytes = Zeroizing::new(bytes?);
-        let mut key = Zeroizing::new([0; KEY_LENGTH]);
-        if bytes.len() != KEY_LENGTH {
-            return None;
-        }
-        key.copy_from_slice(&bytes);
-        Some(Self(key))
+    fn head(&self) -> [u8; HEAD_LENGTH] {
+        let [a, b, c, d] = self.version.to_be_bytes();
+        [VERSION_ENVELOPE, a, b, c, d]
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(<&Key>::from(&*self.key))
     }
 }
 
-/// What a sealed value is bound to: its purpose and its account.
-pub fn bound_to(purpose: &str, account: &AccountId) -> Vec<u8> {
-    [purpose.as_bytes(), &[0], account.as_str().as_bytes()].concat()
+/// By which key a secret was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedBy {
+    /// By a master key itself, as the first databases have it.
+    Master,
+    /// By its account's data key of this version.
+    Data(u32),
 }
 
-/// Seals and opens values.
+impl SealedBy {
+    /// Reads it from the beginning of a sealed secret.
+    pub fn of(sealed: &[u8]) -> Result<Self, SealError> {
+        match sealed.split_first_chunk::<HEAD_LENGTH>() {
+            Some(([VERSION_DIRECT, ..], _)) => Ok(Self::Master),
+            Some(([VERSION_ENVELOPE, a, b, c, d], _)) => Ok(Self::Data(u32::from_be_bytes([*a, *b, *c, *d]))),
+            _ => Err(SealError::Corrupt),
+        }
+    }
+}
+
+/// Holds the master keys: the one that the database uses now, and those that it may still need.
+///
+/// Which one is in use is told by the database. When a key is asked for that is not here, its source is read again, so
+/// that a running server follows a change of the key file.
 pub struct Sealer {
-    cipher: XChaCha20Poly1305,
-    head: [u8; HEAD_LENGTH],
-    fingerprint: String,
+    ring: RwLock<Ring>,
+    source: Option<KeySource>,
+}
+
+struct Ring {
+    current: Arc<MasterKey>,
+    others: Vec<Arc<MasterKey>>,
 }
 
 impl fmt::Debug for Sealer {
@@ -167,191 +198,142 @@ impl fmt::Debug for Sealer {
 }
 
 impl Sealer {
-    /// Seals with this key.
+    /// With this key alone.
     pub fn new(key: &MasterKey) -> Self {
-        let digest = |label: &[u8]| Sha256::new().chain_update(label).chain_update(*key.0).finalize();
-        let mut head = [VERSION; HEAD_LENGTH];
-        for (to, from) in head.iter_mut().skip(1).zip(digest(b"threadkeep key id\0")) {
-            *to = from;
-        }
-        let print = digest(b"threadkeep key fingerprint\0");
-        let print: Vec<u8> = print.iter().copied().take(16).collect();
-        Self { cipher: XChaCha20Poly1305::new((&*key.0).into()), head, fingerprint: hex(&print) }
+        Self { ring: RwLock::new(Ring { current: Arc::new(key.clone()), others: Vec::new() }), source: None }
     }
 
-    /// A text that tells keys apart and gives nothing away, for the check at the start.
-    pub fn fingerprint(&self) -> &str {
-        &self.fingerprint
+    /// With this key, and those of a source when they are needed.
+    pub fn with_source(key: &MasterKey, source: KeySource) -> Self {
+        Self { source: Some(source), ..Self::new(key) }
     }
 
-    /// Seals a value. A nonce must never be used twice: it has to be fresh randomness.
-    pub fn seal(&self, aad: &[u8], plaintext: &[u8], nonce: [u8; NONCE_LENGTH]) -> Result<Vec<u8>, SealError> {
-        let bound = self.bound(aad);
-        let payload = Payload { msg: plaintext, aad: &bound };
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::TooLarge)?;
-        Ok([&self.head[..], &nonce, &sealed].concat())
+    /// Where its keys come from; `None` when it was given one alone.
+    pub fn source(&self) -> Option<&KeySource> {
+        self.source.as_ref()
     }
 
-    /// Opens a value that was sealed for the same purpose and account.
-    pub fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let (head, rest) = sealed.split_at_checked(HEAD_LENGTH).ok_or(SealError::Corrupt)?;
-        if head.first() != Some(&VERSION) {
+    /// The fingerprint of the key that is in use.
+    pub fn fingerprint(&self) -> String {
+        self.current().fingerprint()
+    }
+
+    /// From now on wraps with the key of this fingerprint.
+    pub fn follow(&self, fingerprint: &str) -> Result<(), SealError> {
+        let wanted = self.named(fingerprint).ok_or(SealError::WrongKey)?;
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut ring.current, wanted);
+        ring.others.push(before);
+        ring.others.retain(|key| key.fingerprint() != fingerprint);
+        Ok(())
+    }
+
+    /// Whether there is a key with this fingerprint.
+    pub fn has(&self, fingerprint: &str) -> bool {
+        self.named(fingerprint).is_some()
+    }
+
+    /// Wraps a data key of an account with the key that is in use; gives that key's fingerprint, too.
+    pub fn wrap(
+        &self,
+        account: &AccountId,
+        key: &DataKey,
+        nonce: [u8; NONCE_LENGTH],
+    ) -> Result<(String, Vec<u8>), SealError> {
+        let master = self.current();
+        let fingerprint = master.fingerprint();
+        let aad = wrapped_bound(account, key.version, &fingerprint);
+        let wrapped = encrypt(&master.cipher(), &aad, &*key.key, nonce)?;
+        Ok((fingerprint, [&[WRAPPED_FORM][..], &nonce, &wrapped].concat()))
+    }
+
+    /// Unwraps a data key that the master key of this fingerprint has wrapped.
+    pub fn unwrap(
+        &self,
+        account: &AccountId,
+        version: u32,
+        (fingerprint, wrapped): (&str, &[u8]),
+    ) -> Result<DataKey, SealError> {
+        let master = self.named(fingerprint).ok_or(SealError::WrongKey)?;
+        let rest = wrapped.strip_prefix(&[WRAPPED_FORM]).ok_or(SealError::Corrupt)?;
+        let opened = decrypt(&master.cipher(), &wrapped_bound(account, version, fingerprint), rest)?;
+        let mut key = Zeroizing::new([0; KEY_LENGTH]);
+        if opened.len() != KEY_LENGTH {
             return Err(SealError::Corrupt);
         }
-        if head != self.head {
-            return Err(SealError::WrongKey);
+        key.copy_from_slice(&opened);
+        Ok(DataKey { version, key })
+    }
+
+    /// Opens a secret that a master key itself has sealed.
+    pub fn open_direct(
+        &self,
+        place: Place,
+        account: &AccountId,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (head, rest) = sealed.split_first_chunk::<HEAD_LENGTH>().ok_or(SealError::Corrupt)?;
+        if head.first() != Some(&VERSION_DIRECT) {
+            return Err(SealError::Corrupt);
         }
-        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::Corrupt)?;
-        let bound = self.bound(aad);
-        let payload = Payload { msg: ciphertext, aad: &bound };
-        let opened = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::Corrupt)?;
-        Ok(Zeroizing::new(opened))
+        let master = self.find(|key| key.head() == *head).ok_or(SealError::WrongKey)?;
+        let aad = [&head[..], place.purpose.as_bytes(), &[0], account.as_str().as_bytes()].concat();
+        decrypt(&master.cipher(), &aad, rest)
     }
 
-    fn bound(&self, aad: &[u8]) -> Vec<u8> {
-        [&self.head[..], aad].concat()
+    fn current(&self) -> Arc<MasterKey> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner).current)
+    }
+
+    fn named(&self, fingerprint: &str) -> Option<Arc<MasterKey>> {
+        self.find(|key| key.fingerprint() == fingerprint)
+    }
+
+    /// A key here, or one of the source, which then stays here.
+    fn find(&self, is_wanted: impl Fn(&MasterKey) -> bool) -> Option<Arc<MasterKey>> {
+        let here = {
+            let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+            std::iter::once(&ring.current).chain(&ring.others).find(|key| is_wanted(key)).cloned()
+        };
+        if here.is_some() {
+            return here;
+        }
+        let found = Arc::new(self.source.as_ref()?.all().into_iter().find(|key| is_wanted(key))?);
+        self.ring.write().unwrap_or_else(PoisonError::into_inner).others.push(Arc::clone(&found));
+        Some(found)
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn wrapped_bound(account: &AccountId, version: u32, fingerprint: &str) -> Vec<u8> {
+    let version = version.to_be_bytes();
+    bound(&[b"data_keys", b"wrapped", account.as_str().as_bytes(), &version, fingerprint.as_bytes()])
 }
 
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => Some(digit(high)? * 16 + digit(low)?),
-            _ => None,
-        })
-        .collect()
+/// Parts with their lengths, so that no two lists of parts give the same bytes.
+fn bound(parts: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
 }
 
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+fn encrypt(
+    cipher: &XChaCha20Poly1305,
+    aad: &[u8],
+    plaintext: &[u8],
+    nonce: [u8; NONCE_LENGTH],
+) -> Result<Vec<u8>, SealError> {
+    cipher.encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad }).map_err(|_| SealError::TooLarge)
 }
 
-#[cfg(unix)]
-fn new_private_file(path: &Path) -> io::Result<fs::File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
-}
-
-#[cfg(unix)]
-fn is_exposed(metadata: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o077 != 0
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
-}
-
-#[cfg(not(unix))]
-fn new_private_file(path: &Path) -> io::Result<fs::File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
-#[cfg(not(unix))]
-fn is_exposed(_metadata: &fs::Metadata) -> bool {
-    false
+/// Opens nonce ‖ ciphertext.
+fn decrypt(cipher: &XChaCha20Poly1305, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LENGTH>().ok_or(SealError::Corrupt)?;
+    let payload = Payload { msg: ciphertext, aad };
+    cipher.decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new).map_err(|_| SealError::Corrupt)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Counting;
-
-    impl Chance for Counting {
-        fn fill(&self, bytes: &mut [u8]) {
-            for (position, byte) in bytes.iter_mut().enumerate() {
-                *byte = u8::try_from(position % 251).unwrap();
-            }
-        }
-    }
-
-    fn sealer(seed: u8) -> Sealer {
-        Sealer::new(&MasterKey::from_text(&hex(&[seed; KEY_LENGTH])).unwrap())
-    }
-
-    fn account(digit: &str) -> AccountId {
-        AccountId::new(&digit.repeat(24)).unwrap()
-    }
-
-    #[test]
-    fn a_value_opens_only_where_it_was_sealed_and_with_its_key() {
-        let aad = bound_to("session", &account("a"));
-        let sealed = sealer(1).seal(&aad, b"cookie jar", [7; NONCE_LENGTH]).unwrap();
-        assert_eq!(sealer(1).open(&aad, &sealed).unwrap().as_slice(), b"cookie jar");
-        assert!(!sealed.windows(6).any(|part| part == b"cookie"));
-        assert_eq!(sealer(2).open(&aad, &sealed).err(), Some(SealError::WrongKey));
-        let moved = [bound_to("session", &account("b")), bound_to("webhook", &account("a"))];
-        for aad in moved {
-            assert_eq!(sealer(1).open(&aad, &sealed).err(), Some(SealError::Corrupt));
-        }
-        assert_ne!(sealer(1).fingerprint(), sealer(2).fingerprint());
-        assert_eq!(format!("{:?}", sealer(1)), "Sealer(…)");
-    }
-
-    #[test]
-    fn every_flipped_bit_and_every_cut_is_noticed() {
-        let aad = bound_to("session", &account("a"));
-        let sealed = sealer(1).seal(&aad, b"x", [7; NONCE_LENGTH]).unwrap();
-        for bit in 0..sealed.len() * 8 {
-            let mut flipped = sealed.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(sealer(1).open(&aad, &flipped).is_err(), "bit {bit}");
-        }
-        for length in 0..sealed.len() {
-            assert_eq!(sealer(1).open(&aad, &sealed[..length]).err(), Some(SealError::Corrupt), "{length}");
-        }
-    }
-
-    #[test]
-    fn keys_are_read_as_hex_or_base64_and_nothing_else() {
-        let fingerprint = |text: &str| MasterKey::from_text(text).map(|key| Sealer::new(&key).fingerprint().to_owned());
-        let expected = fingerprint(&hex(&[255; KEY_LENGTH])).unwrap();
-        let forms = [
-            hex(&[255; KEY_LENGTH]).to_uppercase(),
-            STANDARD.encode([255; KEY_LENGTH]),
-            format!(" {}\n", URL_SAFE_NO_PAD.encode([255; KEY_LENGTH])),
-        ];
-        for form in forms {
-            assert_eq!(fingerprint(&form).unwrap(), expected);
-        }
-        for bad in ["", "secret", &"g".repeat(64), &"a".repeat(63), &STANDARD.encode([1; 31])] {
-            let error = fingerprint(bad).err().unwrap().to_string();
-            assert!(error.contains("THREADKEEP_MASTER_KEY") && !error.contains("secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_key_file_is_made_once_and_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keys/master.key");
-        let made = Sealer::new(&MasterKey::load_or_create(&path, &Counting).unwrap());
-        let read = Sealer::new(&MasterKey::load_or_create(&path, &Counting).unwrap());
-        assert_eq!(made.fingerprint(), read.fingerprint());
-        assert_eq!(fs::read_to_string(&path).unwrap().trim().len(), 64);
-        fs::write(&path, "half a key").unwrap();
-        assert!(matches!(MasterKey::load_or_create(&path, &Counting), Err(KeyError::Malformed { .. })));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "half a key");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_key_file_is_private_and_an_exposed_one_is_refused() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("master.key");
-        MasterKey::load_or_create(&path, &Counting).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        assert!(matches!(MasterKey::load_or_create(&path, &Counting), Err(KeyError::Exposed { .. })));
-    }
-}
+mod tests;

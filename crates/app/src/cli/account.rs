@@ -13,8 +13,9 @@ use threadkeep_core::sync::Health;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::store::Account;
+use crate::store::{Account, Act, Actor, Object, ObjectKind};
 use crate::verbs::accounts;
+use crate::verbs::audit::noted;
 use crate::verbs::sync::stopped;
 
 use super::failure::{Ended, Failure, OK};
@@ -113,8 +114,9 @@ pub(crate) async fn run(args: AccountArgs, config: &Config) -> Ended {
         AccountCommand::Add(pasted) | AccountCommand::Reconnect { pasted, .. } => Some(read_pasted(pasted)?),
         _ => None,
     };
-    let app = open::app(config).await?;
-    let ended = carry_out(&app, args.command, pasted.as_deref().unwrap_or_default()).await;
+    let app = open::app(config, open::Use::Command).await?;
+    let who = open::actor(config);
+    let ended = carry_out(&app, &who, args.command, pasted.as_deref().unwrap_or_default()).await;
     app.store.close().await;
     ended
 }
@@ -136,27 +138,30 @@ pub(crate) fn name(account: &Account) -> String {
     safe(format!("{} {}", account.first_name, account.last_name).trim())
 }
 
-async fn carry_out(app: &App, command: AccountCommand, pasted: &str) -> Ended {
+async fn carry_out(app: &App, who: &Actor, command: AccountCommand, pasted: &str) -> Ended {
     match command {
         AccountCommand::Add(_) => {
-            let account = accounts::add(app, pasted).await?;
+            let act = (Act::AccountAdded, Object::of(ObjectKind::Account, None));
+            let account = noted(app, who, act, accounts::add(app, who, pasted).await).await?;
             console::tell(&format!("connected {}; `threadkeep sync` copies the conversations", name(&account)));
             console::result(account.id.as_str())?;
         }
         AccountCommand::Reconnect { id, .. } => {
-            let account = accounts::reconnect(app, &parse_id(&id)?, pasted).await?;
+            let id = parse_id(&id)?;
+            let act = (Act::AccountReconnected, Object::account(&id));
+            let account = noted(app, who, act, accounts::reconnect(app, who, &id, pasted).await).await?;
             console::tell(&format!("connected {} again", name(&account)));
             console::result(account.id.as_str())?;
         }
         AccountCommand::List(form) => list(app, form.json).await?,
         AccountCommand::Show { id, form } => show(&accounts::find(app, &parse_id(&id)?).await?, form.json)?,
-        AccountCommand::Remove { id, yes } => remove(app, &parse_id(&id)?, yes).await?,
+        AccountCommand::Remove { id, yes } => remove(app, who, &parse_id(&id)?, yes).await?,
         AccountCommand::Pause { id } => {
-            accounts::set_paused(app, &parse_id(&id)?, true).await?;
+            set_paused(app, who, &parse_id(&id)?, true).await?;
             console::tell("paused; a run that is going on ends at its next step");
         }
         AccountCommand::Resume { id } => {
-            accounts::set_paused(app, &parse_id(&id)?, false).await?;
+            set_paused(app, who, &parse_id(&id)?, false).await?;
             console::tell("resumed");
         }
     }
@@ -225,12 +230,19 @@ fn object(account: &Account) -> Value {
     })
 }
 
-async fn remove(app: &App, id: &AccountId, is_sure: bool) -> Result<(), Failure> {
+async fn set_paused(app: &App, who: &Actor, id: &AccountId, is_paused: bool) -> Result<(), Failure> {
+    let act = if is_paused { Act::AccountPaused } else { Act::AccountResumed };
+    let done = accounts::set_paused(app, who, id, is_paused).await;
+    Ok(noted(app, who, (act, Object::account(id)), done).await?)
+}
+
+async fn remove(app: &App, who: &Actor, id: &AccountId, is_sure: bool) -> Result<(), Failure> {
     let account = accounts::find(app, id).await?;
     if !is_sure && !is_confirmed(&account)? {
         return Err(Failure::usage("nothing was removed").hint("--yes removes without asking"));
     }
-    accounts::remove(app, id).await?;
+    let done = accounts::remove(app, who, id).await;
+    noted(app, who, (Act::AccountRemoved, Object::account(id)), done).await?;
     console::tell("removed; LinkedIn itself still has everything");
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::store::{self, Account, OpenOptions, SharedStore};
 use crate::vault::{Vault, VaultSettings};
 use crate::verbs::sync::{Status, stopped};
 
-use super::open::{self, FINGERPRINT};
+use super::doctor_keys;
 use super::table::time;
 
 /// How grave a finding is.
@@ -60,7 +60,7 @@ impl Check {
     }
 
     /// A finding that asks for nothing.
-    fn ok(subject: &str, found: impl Into<String>) -> Self {
+    pub fn ok(subject: &str, found: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), finding: Finding::Ok, found: found.into(), remedy: None }
     }
 }
@@ -73,14 +73,14 @@ pub async fn all(config: &Config) -> Vec<Check> {
     match open_store(config).await {
         Ok(store) => {
             checks.extend(database(&store).await);
-            checks.push(key(config, Some(&store)).await);
+            checks.extend(doctor_keys::all(config, Some(&store)).await);
             checks.extend(accounts(&store, SystemClock.now()).await);
             checks.extend(api_keys(&store).await);
             store.close().await;
         }
         Err(check) => {
             checks.push(check);
-            checks.push(key(config, None).await);
+            checks.extend(doctor_keys::all(config, None).await);
         }
     }
     checks
@@ -203,41 +203,6 @@ async fn database(store: &SharedStore) -> Vec<Check> {
             })
             .collect(),
         Err(error) => vec![Check::new("database", Finding::Fail, error.to_string(), "try again")],
-    }
-}
-
-async fn key(config: &Config, store: Option<&SharedStore>) -> Check {
-    let known = match store {
-        Some(store) => store.setting(FINGERPRINT).await.ok().flatten(),
-        None => None,
-    };
-    let own = match open::own_key(config) {
-        Ok(own) => own,
-        Err(failure) => return Check::new("key", Finding::Fail, failure.what(), "put the right key in its place"),
-    };
-    let place = match &config.master_key {
-        Some(_) => "THREADKEEP_MASTER_KEY".to_owned(),
-        None => config.master_key_file.display().to_string(),
-    };
-    match (own, known) {
-        (None, None) => Check::ok("key", format!("{place}: made when it is first needed")),
-        (None, Some(_)) => Check::new(
-            "key",
-            Finding::Fail,
-            format!("{place} is missing, and the stored sessions were sealed with it"),
-            "put it back; without it every account needs `threadkeep account reconnect`",
-        ),
-        (Some(own), Some(known)) if own.fingerprint() != known => Check::new(
-            "key",
-            Finding::Fail,
-            format!("{place} is not the key that the stored sessions were sealed with"),
-            "use the key that belongs to this database",
-        ),
-        (Some(_), _) if config.master_key.is_none() && others_may_read(&config.master_key_file) == Some(true) => {
-            let found = format!("other users of this machine may read {place}");
-            Check::new("key", Finding::Warn, found, "chmod 600 on that file")
-        }
-        (Some(_), _) => Check::ok("key", place),
     }
 }
 

@@ -63,7 +63,7 @@ enum ExportFormat {
 /// Runs the command.
 pub(crate) async fn run(args: ExportArgs, config: &Config) -> Ended {
     let ExportFormat::Jsonl = args.format;
-    let app = open::app(config).await?;
+    let app = open::app(config, open::Use::Command).await?;
     let exported = export(&app, &args).await;
     app.store.close().await;
     let exported = exported?;

@@ -64,11 +64,6 @@ impl Failure {
         self
     }
 
-    /// What is wrong, in one sentence.
-    pub fn what(&self) -> &str {
-        &self.what
-    }
-
     /// Tells the person, and gives the exit code.
     pub fn report(&self) -> u8 {
         if !self.is_silent {

@@ -8,7 +8,8 @@ use threadkeep_core::id::AccountId;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::store::KeyRow;
+use crate::store::{Act, Actor, KeyRow, Object, ObjectKind};
+use crate::verbs::audit::noted;
 use crate::verbs::keys::{self, NewKey, Scope};
 
 use super::failure::{Ended, Failure, OK};
@@ -58,22 +59,27 @@ enum KeyCommand {
 
 /// Runs the command.
 pub(crate) async fn run(args: KeyArgs, config: &Config) -> Ended {
-    let app = open::app(config).await?;
-    let ended = carry_out(&app, args.command).await;
+    let app = open::app(config, open::Use::Command).await?;
+    let ended = carry_out(&app, &open::actor(config), args.command).await;
     app.store.close().await;
     ended.map(|()| OK)
 }
 
-async fn carry_out(app: &App, command: KeyCommand) -> Result<(), Failure> {
+async fn carry_out(app: &App, who: &Actor, command: KeyCommand) -> Result<(), Failure> {
     match command {
         KeyCommand::Create { scopes, accounts, label } => {
-            let (text, row) = keys::create(app, wanted(&scopes, accounts.as_deref(), label)?).await?;
+            let act = (Act::KeyCreated, Object::of(ObjectKind::Key, None));
+            let wanted = wanted(&scopes, accounts.as_deref(), label)?;
+            let (text, row) = noted(app, who, act, keys::create(app, who, wanted).await).await?;
             console::tell(&format!("key {} may {}; keep it, it is not shown again", row.id, row.scopes.join(", ")));
             console::result(&text)
         }
         KeyCommand::List { json } => list(&keys::list(app).await?, json),
         KeyCommand::Revoke { id } => {
-            keys::revoke(app, &id).await?;
+            // What is no id of a key may be a whole key, given by mistake.
+            let named = Some(id.as_str()).filter(|id| keys::is_id(id));
+            let act = (Act::KeyRevoked, Object::of(ObjectKind::Key, named));
+            noted(app, who, act, keys::revoke(app, who, &id).await).await?;
             console::tell("revoked");
             Ok(())
         }

@@ -4,12 +4,14 @@
 //! command may reach below the verbs except to assemble the program.
 
 mod account;
+mod audit;
 mod config;
 mod console;
 mod database;
 mod demo;
 mod doctor;
 mod doctor_checks;
+mod doctor_keys;
 mod export;
 mod failure;
 mod key;
@@ -17,6 +19,7 @@ mod one_run;
 mod open;
 mod progress;
 mod report;
+mod secrets;
 mod serve;
 mod status;
 mod sync;
@@ -88,6 +91,8 @@ enum Command {
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
     Key(key::KeyArgs),
+    Secrets(secrets::SecretsArgs),
+    Audit(audit::AuditArgs),
     Export(export::ExportArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
@@ -103,6 +108,7 @@ impl Command {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    telemetry::hush_panics(console::tell);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -130,6 +136,8 @@ async fn carry_out(cli: Cli) -> Ended {
         Command::Account(args) => account::run(args, &load(&inputs)?).await,
         Command::Sync(args) => sync::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
         Command::Status(args) => status::run(args, &load(&inputs)?).await,
+        Command::Secrets(args) => secrets::run(args, &load(&inputs)?).await,
+        Command::Audit(args) => audit::run(args, &load(&inputs)?).await,
         Command::Key(args) => key::run(args, &load(&inputs)?).await,
         Command::Export(args) => export::run(args, &load(&inputs)?).await,
         Command::Doctor(args) => doctor::run(args, &inputs).await,

@@ -12,29 +12,35 @@ use crate::app::{App, Media, Upstream};
 use crate::chance::SystemChance;
 use crate::clock::SystemClock;
 use crate::config::Config;
-use crate::seal::{KeyError, MasterKey, Sealer};
-use crate::store::{self, OpenOptions, SharedStore};
+use crate::seal::{KeyError, KeySource, Sealer};
+use crate::store::{self, Actor, MASTER_KEY, MASTER_KEY_BEFORE, OpenOptions, SharedStore};
 use crate::worker::presence::Presence;
 
 use super::failure::{Failure, SECRET, USAGE};
 
-/// The stored setting that tells which key sealed the sessions.
-pub const FINGERPRINT: &str = "master_key_fingerprint";
-
-/// Opens everything that verbs and workers use, for a command that does one thing and ends: little memory.
-pub async fn app(config: &Config) -> Result<App, Failure> {
-    opened(config, OpenOptions { sqlite_readers: 0, ..OpenOptions::default() }).await
+/// How many threads of its own a command gives to reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It does one thing and ends: little memory.
+    Command,
+    /// It serves: many read at once.
+    Server,
 }
 
-/// The same for a server, where many read at once.
-pub async fn app_of_server(config: &Config) -> Result<App, Failure> {
-    opened(config, OpenOptions::default()).await
+/// Opens everything that verbs and workers use.
+pub async fn app(config: &Config, used: Use) -> Result<App, Failure> {
+    app_with(config, used, key_source(config)).await
 }
 
-async fn opened(config: &Config, options: OpenOptions) -> Result<App, Failure> {
+/// The same with master keys from elsewhere.
+pub async fn app_with(config: &Config, used: Use, source: KeySource) -> Result<App, Failure> {
     prepare_data_dir(config)?;
+    let options = match used {
+        Use::Command => OpenOptions { sqlite_readers: 0, ..OpenOptions::default() },
+        Use::Server => OpenOptions::default(),
+    };
     let store = store::open(config.database_url.expose_secret(), options).await?;
-    match sealer(config, &store).await {
+    match sealer(source, &store).await {
         Ok(sealer) => assembled(config, store, sealer),
         Err(failure) => {
             store.close().await;
@@ -70,35 +76,34 @@ fn assembled(config: &Config, store: SharedStore, sealer: Sealer) -> Result<App,
     })
 }
 
-async fn sealer(config: &Config, store: &SharedStore) -> Result<Sealer, Failure> {
-    let known = store.setting(FINGERPRINT).await?;
-    let sealer = match own_key(config)? {
-        Some(sealer) => sealer,
-        None if known.is_none() => new_key(config)?,
-        None => return Err(key_is_gone(config)),
+/// The master keys that the configuration names.
+pub fn key_source(config: &Config) -> KeySource {
+    KeySource::new(config.master_key.clone(), config.new_master_key.clone(), &config.master_key_file)
+}
+
+/// Who asks at this command line, for the log of administrative acts.
+pub fn actor(config: &Config) -> Actor {
+    Actor::Command { user: config.user.clone() }
+}
+
+async fn sealer(source: KeySource, store: &SharedStore) -> Result<Sealer, Failure> {
+    // A key that was given and cannot be read is told now; later it would only be missing.
+    source.given_next().map_err(no_key)?;
+    let known = store.setting(MASTER_KEY).await?;
+    let key = match source.main().map_err(no_key)? {
+        Some(key) => key,
+        None if known.is_none() => source.main_or_create(&SystemChance).map_err(no_key)?,
+        None => return Err(key_is_gone(&source)),
     };
-    let kept = store.setting_or_insert(FINGERPRINT, sealer.fingerprint()).await?;
-    match kept == sealer.fingerprint() {
-        true => Ok(sealer),
-        false => Err(wrong_key(config)),
+    let kept = store.setting_or_insert(MASTER_KEY, &key.fingerprint()).await?;
+    let sealer = Sealer::with_source(&key, source.clone());
+    if sealer.follow(&kept).is_err() {
+        return Err(wrong_key(&source, known.is_some()));
     }
-}
-
-/// The key that was given, or the one in the key file; `None` when there is no such file.
-pub fn own_key(config: &Config) -> Result<Option<Sealer>, Failure> {
-    if let Some(text) = &config.master_key {
-        return Ok(Some(Sealer::new(&MasterKey::from_text(text.expose_secret()).map_err(no_key)?)));
+    match store.setting(MASTER_KEY_BEFORE).await? {
+        Some(before) if !sealer.has(&before) => Err(key_before_is_gone(&source)),
+        _ => Ok(sealer),
     }
-    match config.master_key_file.exists() {
-        true => new_key(config).map(Some),
-        false => Ok(None),
-    }
-}
-
-/// The key in the key file, which is made when it is missing.
-fn new_key(config: &Config) -> Result<Sealer, Failure> {
-    let key = MasterKey::load_or_create(&config.master_key_file, &SystemChance).map_err(no_key)?;
-    Ok(Sealer::new(&key))
 }
 
 fn no_key(error: KeyError) -> Failure {
@@ -117,18 +122,30 @@ fn prepare_data_dir(config: &Config) -> Result<(), Failure> {
     })
 }
 
-fn key_is_gone(config: &Config) -> Failure {
-    let path = config.master_key_file.display();
-    Failure::new(SECRET, format!("the key file {path} is missing, and the stored sessions were sealed with it"))
+fn key_is_gone(source: &KeySource) -> Failure {
+    let place = source.place();
+    Failure::new(SECRET, format!("the key file {place} is missing, and the stored sessions were sealed with it"))
         .hint("put the file back, or name its place with THREADKEEP_MASTER_KEY_FILE")
 }
 
-/// What is told when the key is not the one that the database knows.
-pub fn wrong_key(config: &Config) -> Failure {
-    let place = match &config.master_key {
-        Some(_) => "THREADKEEP_MASTER_KEY".to_owned(),
-        None => format!("the key file {}", config.master_key_file.display()),
+fn wrong_key(source: &KeySource, was_known: bool) -> Failure {
+    let place = match source.file() {
+        Some(file) => format!("the key file {}", file.path().display()),
+        None => source.place(),
     };
-    Failure::new(SECRET, format!("{place} is not the key that the stored sessions were sealed with"))
-        .hint("use the key that belongs to this database; nothing was changed")
+    let failure = Failure::new(SECRET, format!("{place} is not the key that the stored sessions were sealed with"))
+        .hint("use the key that belongs to this database; nothing was changed");
+    match was_known {
+        true => failure.hint("was the key changed with `threadkeep secrets rotate`? then this is the one from before"),
+        false => failure,
+    }
+}
+
+fn key_before_is_gone(source: &KeySource) -> Failure {
+    let what =
+        format!("a change of the master key is not finished, and the key from before is not at {}", source.place());
+    Failure::new(SECRET, what).hint(
+        "put the old key back beside the key file (NAME.….old), or give the old key as THREADKEEP_MASTER_KEY and the \
+               new one as THREADKEEP_NEW_MASTER_KEY; then run `threadkeep secrets rotate` to finish",
+    )
 }

@@ -63,7 +63,7 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
     refuse_open_address(config.listen, config.tls.is_some() || args.behind_proxy)?;
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let listener = bind(config.listen).await?;
-    let app = open::app_of_server(&config).await?;
+    let app = open::app(&config, open::Use::Server).await?;
     let settings =
         HttpSettings { hosts: args.allow_host, behind_proxy: args.behind_proxy, tls, ..HttpSettings::default() };
     let ended = serve(&app, listener, settings).await;

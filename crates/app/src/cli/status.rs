@@ -45,7 +45,7 @@ pub(crate) struct StatusArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs, config: &Config) -> Ended {
-    let app = open::app(config).await?;
+    let app = open::app(config, open::Use::Command).await?;
     let shown = show(&app, &args).await;
     app.store.close().await;
     shown.map(|()| OK)

@@ -39,7 +39,7 @@ pub(crate) struct SyncArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: SyncArgs, config: &Config) -> Ended {
-    let app = open::app(config).await?;
+    let app = open::app(config, open::Use::Command).await?;
     let code = sync(&app, &args).await;
     app.store.close().await;
     code

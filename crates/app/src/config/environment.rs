@@ -13,11 +13,16 @@ use super::setting::ENVIRONMENT_PREFIX;
 /// Names after the prefix that are not ours to judge: the test suite's own.
 const FOREIGN: &str = "THREADKEEP_TEST_";
 
+/// Longest name of a user, in characters.
+const USER_MAX: usize = 64;
+
 /// What the program takes from the process environment.
 #[derive(Clone, Default)]
 pub struct Environment {
     /// Variables that begin with `THREADKEEP_`, by their whole name.
     pub ours: BTreeMap<String, String>,
+    /// The user's name; short and plain, and nothing to rely on: whoever sets the environment chooses it.
+    pub user: Option<String>,
     /// The user's home directory.
     pub home: Option<PathBuf>,
     /// Where configuration lies, when the user has moved it.
@@ -48,6 +53,10 @@ impl Environment {
             let path = || Some(PathBuf::from(&value)).filter(|path| path.is_absolute());
             match name {
                 "HOME" | "USERPROFILE" => read.home = read.home.take().or_else(path),
+                "USER" | "LOGNAME" | "USERNAME" => {
+                    let name = value.to_str().map(plain).filter(|name| !name.is_empty());
+                    read.user = read.user.take().or(name);
+                }
                 "XDG_CONFIG_HOME" => read.config_home = path(),
                 "XDG_DATA_HOME" => read.data_home = path(),
                 _ if name.starts_with(FOREIGN) || !name.starts_with(ENVIRONMENT_PREFIX) => {}
@@ -74,6 +83,11 @@ impl Environment {
         let base = self.data_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/share")))?;
         Some(base.join("threadkeep"))
     }
+}
+
+/// A name without control characters, and not endless.
+fn plain(name: &str) -> String {
+    name.chars().filter(|one| !one.is_control()).take(USER_MAX).collect()
 }
 
 impl std::fmt::Debug for Environment {

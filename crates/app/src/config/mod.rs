@@ -74,6 +74,10 @@ pub struct Config {
     pub master_key: Option<SecretString>,
     /// The file with the key.
     pub master_key_file: PathBuf,
+    /// The key that is to follow, while the key is being changed.
+    pub new_master_key: Option<SecretString>,
+    /// Who runs the program, as the environment tells it.
+    pub user: Option<String>,
     /// The stored queries to ask LinkedIn with.
     pub query_ids: QueryIds,
     /// How syncs behave.
@@ -129,6 +133,7 @@ struct Raw {
     pace: String,
     master_key: Option<String>,
     master_key_file: Option<String>,
+    new_master_key: Option<String>,
     categories: Vec<String>,
     query_ids: BTreeMap<String, String>,
     recent_ms: u64,
@@ -206,6 +211,8 @@ impl Config {
             tls: tls_files(inputs, raw.tls_cert_file, raw.tls_key_file)?,
             master_key: raw.master_key.map(SecretString::from),
             master_key_file: key_file,
+            new_master_key: raw.new_master_key.map(SecretString::from),
+            user: inputs.environment.user.clone(),
             query_ids: query_ids(&raw.query_ids)?,
             sync,
             media,

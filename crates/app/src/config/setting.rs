@@ -40,7 +40,7 @@ pub const ENVIRONMENT_PREFIX: &str = "THREADKEEP_";
 const ENTRIES_MAX: usize = 100;
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 28] = [
+pub const SETTINGS: [Setting; 29] = [
     text("data_dir", "directory of the database and of all that belongs to it"),
     text("database_url", "where the mirror is kept: sqlite:PATH or postgres://..."),
     text("upstream_url", "where LinkedIn is; another address is for a simulator"),
@@ -50,6 +50,12 @@ pub const SETTINGS: [Setting; 28] = [
     text("pace", "polite, or open for a simulator on this machine"),
     secret("master_key", "key that seals sessions, instead of a key file"),
     text("master_key_file", "file with the key that seals sessions; created when missing"),
+    Setting {
+        name: "new_master_key",
+        form: Form::Text,
+        secret: true,
+        what: "key that is to follow, while the key is being changed (`threadkeep secrets rotate --help`)",
+    },
     Setting {
         name: "categories",
         form: Form::List,

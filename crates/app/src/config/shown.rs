@@ -51,6 +51,7 @@ fn value(config: &Config, name: &str) -> Value {
             Pace::Open => "open",
         }),
         "master_key" => json!(config.master_key.as_ref().map(|_| SECRET_SET)),
+        "new_master_key" => json!(config.new_master_key.as_ref().map(|_| SECRET_SET)),
         "master_key_file" => json!(config.master_key_file.display().to_string()),
         "categories" => json!(sync.categories),
         "query_ids" => json!(config.query_ids),

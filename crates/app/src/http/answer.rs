@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// After how many seconds a client may try again when the database did not answer.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
+/// What the name of the scope for administration begins with, alone or with more about its reach.
+const ADMIN: &str = "admin";
+
 /// Why a request was not fulfilled.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -52,6 +55,15 @@ impl<E: Into<Refusal>> From<E> for Fault {
     }
 }
 
+/// The code of a fault, as its answer carries it for the log of administrative acts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FaultCode {
+    /// The stable code.
+    pub(super) code: &'static str,
+    /// Whether it was refused because only an admin may do it.
+    pub(super) lacks_admin: bool,
+}
+
 /// A parameter or field with a wrong value.
 pub(super) fn invalid(name: &str, what: &str) -> Fault {
     Fault::Refused(Refusal::Invalid(format!("{name}: {what}")))
@@ -77,7 +89,8 @@ impl Fault {
         }
     }
 
-    fn code(&self) -> &'static str {
+    /// The stable code.
+    pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::InvalidKey => "invalid_key",
@@ -156,6 +169,8 @@ impl IntoResponse for Fault {
         }
         let body = ErrorBody { success: false, error: &text, code, message: &text };
         let mut response = (status, Json(body)).into_response();
+        let lacks_admin = matches!(self, Self::Refused(Refusal::ScopeRequired(scope)) if scope.starts_with(ADMIN));
+        response.extensions_mut().insert(FaultCode { code, lacks_admin });
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 
 use super::Room;
 use super::answer::Fault;
+use super::audit::Seen;
 use super::limits::{Meter, PLAIN, Peer, WRONG_KEY};
 use crate::refusal::Refusal;
 use crate::verbs::keys::{Caller, Scope, authenticate};
@@ -74,7 +75,12 @@ async fn known(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
     let meter = parts.extensions.get::<Meter>().cloned().unwrap_or_default();
     let now = room.app.clock.now();
     match proved(parts, room).await {
-        Ok(caller) => {
+        Ok(mut caller) => {
+            caller.address = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+            if let Some(seen) = parts.extensions.get::<Seen>() {
+                // The first to ask is the same as all others of this request.
+                let _ = seen.0.set(caller.clone());
+            }
             room.limits.charge_key(&meter, &caller.key_id, now)?;
             Ok(caller)
         }

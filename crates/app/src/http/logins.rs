@@ -50,7 +50,7 @@ pub(super) async fn add(
     }
     let pasted = cookies(&room, body).await?;
     let began = room.app.clock.now();
-    let account = accounts::add(&room.app, &pasted).await?;
+    let account = accounts::add(&room.app, &caller.actor(), &pasted).await?;
     let status = match account.created_at >= began {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -67,7 +67,7 @@ pub(super) async fn reconnect(
 ) -> Result<Json<AccountAnswer>, Fault> {
     let known = from_path(&room.app, &caller, path).await?;
     let pasted = cookies(&room, body).await?;
-    let account = accounts::reconnect(&room.app, &known.id, &pasted).await?;
+    let account = accounts::reconnect(&room.app, &caller.actor(), &known.id, &pasted).await?;
     Ok(Json(AccountAnswer { success: true, account: state(&account) }))
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn remove(
 ) -> Result<Json<RemovedAnswer>, Fault> {
     params.finish()?;
     let known = from_path(&room.app, &caller, path).await?;
-    accounts::remove(&room.app, &known.id).await?;
+    accounts::remove(&room.app, &caller.actor(), &known.id).await?;
     Ok(Json(RemovedAnswer { success: true, account_id: known.id.to_string() }))
 }
 
@@ -113,7 +113,7 @@ async fn set_paused(
 ) -> Result<Json<AccountAnswer>, Fault> {
     params.finish()?;
     let known = from_path(&room.app, &caller, path).await?;
-    accounts::set_paused(&room.app, &known.id, is_paused).await?;
+    accounts::set_paused(&room.app, &caller.actor(), &known.id, is_paused).await?;
     let account = accounts::find(&room.app, &known.id).await?;
     Ok(Json(AccountAnswer { success: true, account: state(&account) }))
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod answer;
+mod audit;
 mod body;
 mod caller;
 mod conversations;
@@ -133,6 +134,7 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
         .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn(gate::refuse_early))
         .layer(from_fn_with_state(room.clone(), origin::refuse_foreign))
+        .layer(from_fn_with_state(room.clone(), audit::watch))
         .layer(from_fn_with_state(room.clone(), limits::meter))
         .layer(from_fn_with_state(room.clone(), origin::locate))
         .layer(from_fn_with_state(room.clone(), hosts::check))
@@ -169,6 +171,7 @@ fn reads() -> Router<Arc<Room>> {
         .route("/account/status", get(accounts::one).post(accounts::one))
         .route("/account/{id}/status", get(accounts::named))
         .route("/account/{id}/quota", get(quota::of_account))
+        .route("/audit", get(audit::list))
         .route("/health", get(health::check))
 }
 

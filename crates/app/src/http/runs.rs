@@ -112,7 +112,7 @@ pub(super) async fn cancel(
     params: Params,
 ) -> Result<Json<RunAnswer>, Fault> {
     params.finish()?;
-    let job = sync::cancel(&room.app, caller.reach(), number(path)?).await?;
+    let job = sync::cancel(&room.app, &caller.actor(), caller.reach(), number(path)?).await?;
     Ok(Json(RunAnswer { success: true, run: item(&job, room.app.clock.now()) }))
 }
 

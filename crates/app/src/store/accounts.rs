@@ -10,11 +10,11 @@ use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
 use super::rows::{self, ACCOUNT};
-use super::statement::{json, sql};
+use super::statement::{Statement, json, sql};
 use super::{Account, Accounts, Login, SqlStore, StoreResult};
 
 /// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
-const TABLES_OF_ACCOUNT: [(&str, &str); 11] = [
+const TABLES_OF_ACCOUNT: [(&str, &str); 12] = [
     ("messages", "account_pk = ?"),
     ("tracks", "account_pk = ?"),
     ("conversation_people", "account_pk = ?"),
@@ -25,39 +25,14 @@ const TABLES_OF_ACCOUNT: [(&str, &str); 11] = [
     ("oddities", "account_pk = ?"),
     ("jobs", "account_pk = ?"),
     ("sessions", "account_pk = ?"),
+    ("data_keys", "account_id = (SELECT a.id FROM accounts a WHERE a.pk = ?)"),
     ("accounts", "pk = ?"),
 ];
 
 #[async_trait]
 impl<D: Dialect> Accounts for SqlStore<D> {
     async fn log_in(&self, login: &Login, now: Timestamp) -> StoreResult<()> {
-        let account = sql!(
-            "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
-             next_request_at, scope, inbox, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?) \
-             ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
-             last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
-             premium = excluded.premium, health = 'connected', health_detail = NULL",
-            &login.id,
-            &login.member,
-            &login.first_name,
-            &login.last_name,
-            &login.public_id,
-            &login.picture_url,
-            login.premium,
-            now,
-            json(&login.scope)?,
-            json(&InboxTrack::default())?,
-            now,
-        );
-        let session = sql!(
-            "INSERT INTO sessions (account_pk, sealed, updated_at) \
-             VALUES ((SELECT pk FROM accounts WHERE id = ?), ?, ?) \
-             ON CONFLICT (account_pk) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
-            &login.id,
-            login.sealed_session.as_slice(),
-            now,
-        );
-        self.write(vec![account, session]).await.map(|_| ())
+        self.write(log_in(login, now)?).await.map(|_| ())
     }
 
     async fn account(&self, id: &AccountId) -> StoreResult<Option<Account>> {
@@ -73,18 +48,12 @@ impl<D: Dialect> Accounts for SqlStore<D> {
 
     async fn remove_account(&self, id: &AccountId) -> StoreResult<bool> {
         let mut tx = self.db.begin().await?;
-        let locked = format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING);
-        let found = self.db.run(&mut tx, vec![sql!(locked, id)]).await?;
+        let found = self.db.run(&mut tx, vec![locked(id, D::LOCKING)]).await?;
         let Some(row) = rows::rows(found).next() else {
             self.db.abandon(tx).await;
             return Ok(false);
         };
-        let pk = row.columns("accounts").int("pk")?;
-        let script = TABLES_OF_ACCOUNT
-            .into_iter()
-            .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk))
-            .collect();
-        self.db.finish(tx, script).await?;
+        self.db.finish(tx, removal(row.columns("accounts").int("pk")?)).await?;
         Ok(true)
     }
 
@@ -95,20 +64,67 @@ impl<D: Dialect> Accounts for SqlStore<D> {
     }
 
     async fn set_paused(&self, id: &AccountId, paused: bool) -> StoreResult<bool> {
-        let statement = match paused {
-            true => sql!("UPDATE accounts SET health = 'paused' WHERE id = ?", id),
-            // Only a pause is taken back: a dead session stays dead.
-            false => sql!(
-                "UPDATE accounts SET health = CASE WHEN health = 'paused' THEN 'connected' ELSE health END \
-                 WHERE id = ?",
-                id
-            ),
-        };
-        Ok(self.write_one(statement).await? > 0)
+        Ok(self.write_one(self::paused(id, paused)).await? > 0)
     }
 
     async fn clear_blocked(&self, id: &AccountId) -> StoreResult<()> {
         let text = "UPDATE accounts SET hold_until = NULL, hold_why = NULL WHERE id = ? AND hold_why = 'blocked'";
         self.write_one(sql!(text, id)).await.map(|_| ())
+    }
+}
+
+/// Adds an account or gives it a new login, and then its session.
+pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement>> {
+    let account = sql!(
+        "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
+         next_request_at, scope, inbox, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?) \
+         ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
+         last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
+         premium = excluded.premium, health = 'connected', health_detail = NULL",
+        &login.id,
+        &login.member,
+        &login.first_name,
+        &login.last_name,
+        &login.public_id,
+        &login.picture_url,
+        login.premium,
+        now,
+        json(&login.scope)?,
+        json(&InboxTrack::default())?,
+        now,
+    );
+    let session = sql!(
+        "INSERT INTO sessions (account_pk, sealed, updated_at) \
+         VALUES ((SELECT pk FROM accounts WHERE id = ?), ?, ?) \
+         ON CONFLICT (account_pk) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
+        &login.id,
+        login.sealed_session.as_slice(),
+        now,
+    );
+    Ok(vec![account, session])
+}
+
+/// Asks for an account's key here, and keeps everybody else from changing the account.
+pub(super) fn locked(id: &AccountId, locking: &str) -> Statement {
+    sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{locking}"), id)
+}
+
+/// Removes everything of an account, and the account last.
+pub(super) fn removal(pk: i64) -> Vec<Statement> {
+    TABLES_OF_ACCOUNT
+        .into_iter()
+        .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk))
+        .collect()
+}
+
+/// Pauses an account, or lets it go on.
+pub(super) fn paused(id: &AccountId, is_paused: bool) -> Statement {
+    match is_paused {
+        true => sql!("UPDATE accounts SET health = 'paused' WHERE id = ?", id),
+        // Only a pause is taken back: a dead session stays dead.
+        false => sql!(
+            "UPDATE accounts SET health = CASE WHEN health = 'paused' THEN 'connected' ELSE health END WHERE id = ?",
+            id
+        ),
     }
 }

@@ -141,14 +141,7 @@ impl<D: Dialect> Jobs for SqlStore<D> {
     }
 
     async fn request_cancel(&self, id: i64, now: Timestamp) -> StoreResult<bool> {
-        // Nobody works on one that is queued or waiting: it ends here and now.
-        let text = format!(
-            "UPDATE jobs SET cancel_requested = 1, \
-             finished_at = CASE WHEN state = 'running' THEN finished_at ELSE ? END, \
-             state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END \
-             WHERE id = ? AND state IN {OPEN}"
-        );
-        Ok(self.write_one(sql!(text, now, id)).await? > 0)
+        Ok(self.write_one(cancelling(id, now)).await? > 0)
     }
 
     async fn enqueue_idle(&self, before: Timestamp, now: Timestamp) -> StoreResult<u64> {
@@ -165,6 +158,18 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         let row = self.row(sql!(format!("SELECT MIN(due_at) FROM jobs WHERE state IN {OPEN}"))).await?;
         row.map(|row| row.columns("jobs").time_or_null("due_at")).transpose().map(Option::flatten)
     }
+}
+
+/// Asks an unfinished job to stop.
+pub(super) fn cancelling(id: i64, now: Timestamp) -> Statement {
+    // Nobody works on one that is queued or waiting: it ends here and now.
+    let text = format!(
+        "UPDATE jobs SET cancel_requested = 1, \
+         finished_at = CASE WHEN state = 'running' THEN finished_at ELSE ? END, \
+         state = CASE WHEN state = 'running' THEN state ELSE 'cancelled' END \
+         WHERE id = ? AND state IN {OPEN}"
+    );
+    sql!(text, now, id)
 }
 
 /// Locks account and job of a lease that still holds.

@@ -5,26 +5,13 @@ use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
 use super::rows::{self, KEY};
-use super::statement::{json, sql};
+use super::statement::{Statement, json, sql};
 use super::{KeyRow, Keys, SqlStore, StoreResult};
 
 #[async_trait]
 impl<D: Dialect> Keys for SqlStore<D> {
     async fn add_key(&self, key: &KeyRow) -> StoreResult<()> {
-        let accounts = key.accounts.as_ref().map(json).transpose()?;
-        self.write_one(sql!(
-            format!("INSERT INTO api_keys ({KEY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-            &key.id,
-            key.hash.as_slice(),
-            json(&key.scopes)?,
-            accounts,
-            &key.label,
-            key.created_at,
-            key.last_used_at,
-            key.revoked_at,
-        ))
-        .await
-        .map(|_| ())
+        self.write_one(adding(key)?).await.map(|_| ())
     }
 
     async fn key(&self, id: &str) -> StoreResult<Option<KeyRow>> {
@@ -38,11 +25,31 @@ impl<D: Dialect> Keys for SqlStore<D> {
     }
 
     async fn revoke_key(&self, id: &str, now: Timestamp) -> StoreResult<bool> {
-        let text = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
-        Ok(self.write_one(sql!(text, now, id)).await? > 0)
+        Ok(self.write_one(revoking(id, now)).await? > 0)
     }
 
     async fn touch_key(&self, id: &str, now: Timestamp) -> StoreResult<()> {
         self.write_one(sql!("UPDATE api_keys SET last_used_at = ? WHERE id = ?", now, id)).await.map(|_| ())
     }
+}
+
+/// Adds a key.
+pub(super) fn adding(key: &KeyRow) -> StoreResult<Statement> {
+    let accounts = key.accounts.as_ref().map(json).transpose()?;
+    Ok(sql!(
+        format!("INSERT INTO api_keys ({KEY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+        &key.id,
+        key.hash.as_slice(),
+        json(&key.scopes)?,
+        accounts,
+        &key.label,
+        key.created_at,
+        key.last_used_at,
+        key.revoked_at,
+    ))
+}
+
+/// Revokes a key that is in use.
+pub(super) fn revoking(id: &str, now: Timestamp) -> Statement {
+    sql!("UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", now, id)
 }

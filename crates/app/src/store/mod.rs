@@ -194,6 +194,49 @@ pub trait Keys: Send + Sync {
     async fn touch_key(&self, id: &str, now: Timestamp) -> StoreResult<()>;
 }
 
+/// Data keys, the secrets that they seal, and the change of the master key that wraps them.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// A data key of an account: of this version, or the newest.
+    async fn data_key(&self, account: &AccountId, version: Option<u32>) -> StoreResult<Option<DataKeyRow>>;
+    /// Adds a data key unless its account has one of that version; gives the newest afterwards. `None`, and nothing
+    /// added, when it was wrapped by a master key that is not in use any more.
+    async fn data_key_or_insert(&self, key: &DataKeyRow) -> StoreResult<Option<DataKeyRow>>;
+    /// A page of data keys that another master key than this one has wrapped, by account and version.
+    async fn data_keys_of_others(
+        &self,
+        master_key: &str,
+        after: Option<(&AccountId, u32)>,
+        limit: u32,
+    ) -> StoreResult<Vec<DataKeyRow>>;
+    /// Replaces the wrapping of data keys, each (as it was, as it is to be), unless it has changed meanwhile; gives how
+    /// many were replaced.
+    async fn rewrap(&self, pairs: &[(DataKeyRow, DataKeyRow)]) -> StoreResult<u64>;
+    /// A page of sealed sessions, by account.
+    async fn sealed_sessions(&self, after: Option<&AccountId>, limit: u32) -> StoreResult<Vec<(AccountId, Vec<u8>)>>;
+    /// Replaces a sealed session unless it has changed meanwhile, and adds the data key that sealed it, if it is new;
+    /// data keys two versions older are forgotten. False when nothing was replaced.
+    async fn reseal(&self, change: &Resealed<'_>, now: Timestamp) -> StoreResult<bool>;
+    /// From now on this master key is in use, and the one before is kept in mind; false when another one than `from` is
+    /// in use or a change is going on.
+    async fn begin_rotation(&self, from: &str, to: &str, line: &AuditLine) -> StoreResult<bool>;
+    /// Ends the change of the master key, when at most this many data keys are left that another one has wrapped.
+    async fn end_rotation(&self, to: &str, left_max: u64, line: &AuditLine) -> StoreResult<bool>;
+    /// How many data keys each master key has wrapped, by its fingerprint.
+    async fn data_key_counts(&self) -> StoreResult<Vec<(String, u64)>>;
+}
+
+/// The log of administrative acts.
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Carries out an act and writes its line in one transaction; false, and no line, when there was nothing to act on.
+    async fn carry_out(&self, deed: &Deed<'_>, line: &AuditLine) -> StoreResult<bool>;
+    /// Writes a line alone.
+    async fn note(&self, line: &AuditLine) -> StoreResult<()>;
+    /// A page of lines, newest first.
+    async fn audit_lines(&self, filter: &AuditFilter, limit: u32) -> StoreResult<Vec<(i64, AuditLine)>>;
+}
+
 /// The database itself.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -208,14 +251,16 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// The whole store.
-pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Upkeep {}
+pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Upkeep {}
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Upkeep> Store for T {}
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Upkeep> Store for T {}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
 
 mod accounts;
+mod audit;
+mod audit_values;
 mod commit;
 mod dialect;
 mod export;
@@ -229,12 +274,14 @@ mod open;
 mod postgres;
 mod reads;
 mod rows;
+mod secrets;
 mod sql;
 mod sqlite;
 mod statement;
 mod upkeep;
 mod values;
 
+pub use audit_values::*;
 pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, migration_status, open};
 use sql::SqlStore;

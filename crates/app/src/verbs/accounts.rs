@@ -8,29 +8,32 @@ use threadkeep_core::page::Trouble;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::seal::bound_to;
+use crate::seal::SESSIONS;
 use crate::source::voyager::{Member, Session, account_id};
-use crate::store::{Account, Login};
+use crate::store::{Account, Act, Actor, Deed, Login, Object};
+use crate::verbs::{audit, secrets};
 
-/// What a sealed session is bound to, besides its account.
-const PURPOSE: &str = "session";
-/// Length of the nonce of a sealed value, in bytes.
-const NONCE_BYTES: usize = 24;
+/// How often a login is stored anew because its account was removed meanwhile.
+const TRIES: u32 = 3;
 
 /// Adds the account that a pasted session belongs to, or gives it a new login when it exists.
-pub async fn add(app: &App, pasted: &str) -> Result<Account, Refusal> {
+pub async fn add(app: &App, who: &Actor, pasted: &str) -> Result<Account, Refusal> {
     let (member, session) = prove(app, pasted).await?;
-    store_login(app, &member, &session).await
+    let act = match app.store.account(&account_of(&member)?).await? {
+        Some(_) => Act::AccountReconnected,
+        None => Act::AccountAdded,
+    };
+    store_login(app, (who, act), &member, &session).await
 }
 
 /// Gives an account a new login; refused when the session belongs to another member.
-pub async fn reconnect(app: &App, id: &AccountId, pasted: &str) -> Result<Account, Refusal> {
+pub async fn reconnect(app: &App, who: &Actor, id: &AccountId, pasted: &str) -> Result<Account, Refusal> {
     find(app, id).await?;
     let (member, session) = prove(app, pasted).await?;
     if account_of(&member)? != *id {
         return Err(Refusal::AccountMismatch);
     }
-    store_login(app, &member, &session).await
+    store_login(app, (who, Act::AccountReconnected), &member, &session).await
 }
 
 /// One account.
@@ -44,33 +47,34 @@ pub async fn list(app: &App) -> Result<Vec<Account>, Refusal> {
 }
 
 /// Pauses an account, or lets a paused one go on.
-pub async fn set_paused(app: &App, id: &AccountId, paused: bool) -> Result<(), Refusal> {
-    match app.store.set_paused(id, paused).await? {
+pub async fn set_paused(app: &App, who: &Actor, id: &AccountId, paused: bool) -> Result<(), Refusal> {
+    let act = if paused { Act::AccountPaused } else { Act::AccountResumed };
+    let line = audit::done(app, who, act, Object::account(id));
+    match app.store.carry_out(&Deed::SetPaused(id, paused), &line).await? {
         true => Ok(()),
         false => Err(Refusal::NoAccount),
     }
 }
 
 /// Removes an account with everything that was mirrored for it.
-pub async fn remove(app: &App, id: &AccountId) -> Result<(), Refusal> {
-    match app.store.remove_account(id).await? {
+pub async fn remove(app: &App, who: &Actor, id: &AccountId) -> Result<(), Refusal> {
+    let line = audit::done(app, who, Act::AccountRemoved, Object::account(id));
+    match app.store.carry_out(&Deed::Remove(id), &line).await? {
         true => Ok(()),
         false => Err(Refusal::NoAccount),
     }
 }
 
 /// Seals a session for an account.
-pub fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
+pub async fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
     let plain = session.to_secret_bytes().map_err(|_| Refusal::Internal("a session could not be written".into()))?;
-    let mut nonce = [0_u8; NONCE_BYTES];
-    app.chance.fill(&mut nonce);
-    app.sealer.seal(&bound_to(PURPOSE, id), &plain, nonce).map_err(|error| Refusal::Secret(error.to_string()))
+    secrets::seal(app, SESSIONS, id, &plain).await
 }
 
 /// Opens the stored session of an account.
 pub async fn open_session(app: &App, id: &AccountId) -> Result<Session, Refusal> {
     let sealed = app.store.sealed_session(id).await?.ok_or(Refusal::NoAccount)?;
-    let plain = app.sealer.open(&bound_to(PURPOSE, id), &sealed).map_err(|error| Refusal::Secret(error.to_string()))?;
+    let plain = secrets::open(app, SESSIONS, id, &sealed).await?;
     Session::from_secret_bytes(&plain).map_err(|_| Refusal::Secret("the stored session cannot be read".into()))
 }
 
@@ -95,9 +99,27 @@ async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
     }
 }
 
-async fn store_login(app: &App, member: &Member, session: &Session) -> Result<Account, Refusal> {
+async fn store_login(
+    app: &App,
+    (who, act): (&Actor, Act),
+    member: &Member,
+    session: &Session,
+) -> Result<Account, Refusal> {
     let id = account_of(member)?;
-    let login = Login {
+    for _ in 0..TRIES {
+        let login = login_of(app, &id, member, session).await?;
+        let line = audit::done(app, who, act, Object::account(&id));
+        app.store.carry_out(&Deed::LogIn(&login), &line).await?;
+        // A removal in between has taken the data key along.
+        if app.store.data_key(&id, None).await?.is_some() {
+            break;
+        }
+    }
+    find(app, &id).await
+}
+
+async fn login_of(app: &App, id: &AccountId, member: &Member, session: &Session) -> Result<Login, Refusal> {
+    Ok(Login {
         id: id.clone(),
         member: member.id.clone(),
         first_name: member.first_name.clone(),
@@ -106,8 +128,6 @@ async fn store_login(app: &App, member: &Member, session: &Session) -> Result<Ac
         picture_url: member.picture_url.clone(),
         premium: Some(member.premium),
         scope: app.sync.categories.clone(),
-        sealed_session: seal_session(app, &id, session)?,
-    };
-    app.store.log_in(&login, app.clock.now()).await?;
-    find(app, &id).await
+        sealed_session: seal_session(app, id, session).await?,
+    })
 }

@@ -3,6 +3,8 @@
 //! A key is `tk_<id>_<secret><checksum>`. The secret is shown once and only its hash is kept; a key with a wrong checksum
 //! is refused without asking the database. No key or part of one may ever be logged or put into an error.
 
+use std::net::IpAddr;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use threadkeep_core::id::AccountId;
@@ -10,7 +12,8 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::KeyRow;
+use crate::store::{Act, Actor, Deed, KeyRow, Object, ObjectKind};
+use crate::verbs::audit;
 
 /// What every key begins with, so that scanners for leaked secrets find it.
 pub const KEY_PREFIX: &str = "tk_";
@@ -80,6 +83,8 @@ pub struct Caller {
     pub scopes: Vec<Scope>,
     /// The accounts it reaches; `None` is all.
     pub accounts: Option<Vec<AccountId>>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
 }
 
 impl Caller {
@@ -114,7 +119,7 @@ pub struct NewKey {
 }
 
 /// Makes a key; its text is given here and never again.
-pub async fn create(app: &App, wanted: NewKey) -> Result<(String, KeyRow), Refusal> {
+pub async fn create(app: &App, who: &Actor, wanted: NewKey) -> Result<(String, KeyRow), Refusal> {
     check(app, &wanted).await?;
     let mut random = [0_u8; ID_BYTES + SECRET_BYTES];
     app.chance.fill(&mut random);
@@ -132,7 +137,8 @@ pub async fn create(app: &App, wanted: NewKey) -> Result<(String, KeyRow), Refus
         last_used_at: None,
         revoked_at: None,
     };
-    app.store.add_key(&row).await?;
+    let line = audit::done(app, who, Act::KeyCreated, Object::of(ObjectKind::Key, Some(&row.id)));
+    app.store.carry_out(&Deed::AddKey(&row), &line).await?;
     Ok((text, row))
 }
 
@@ -144,7 +150,7 @@ pub async fn create_within(app: &App, caller: &Caller, mut wanted: NewKey) -> Re
             return Err(Refusal::NoAccount);
         }
     }
-    create(app, wanted).await
+    create(app, &caller.actor(), wanted).await
 }
 
 /// The keys that reach nothing beyond what a caller reaches, revoked ones too, by the time they were made.
@@ -158,7 +164,7 @@ pub async fn list_within(app: &App, caller: &Caller) -> Result<Vec<KeyRow>, Refu
 pub async fn revoke_within(app: &App, caller: &Caller, id: &str) -> Result<(), Refusal> {
     let found = app.store.key(id).await?.filter(|row| is_within(caller, row));
     found.ok_or_else(|| Refusal::NotFound("no such key".into()))?;
-    revoke(app, id).await
+    revoke(app, &caller.actor(), id).await
 }
 
 /// All keys, revoked ones too, by the time they were made.
@@ -167,8 +173,9 @@ pub async fn list(app: &App) -> Result<Vec<KeyRow>, Refusal> {
 }
 
 /// Revokes a key; it stops working at once.
-pub async fn revoke(app: &App, id: &str) -> Result<(), Refusal> {
-    match app.store.revoke_key(id, app.clock.now()).await? {
+pub async fn revoke(app: &App, who: &Actor, id: &str) -> Result<(), Refusal> {
+    let line = audit::done(app, who, Act::KeyRevoked, Object::of(ObjectKind::Key, Some(id)));
+    match app.store.carry_out(&Deed::RevokeKey(id), &line).await? {
         true => Ok(()),
         false => Err(Refusal::NotFound("no such key: `threadkeep key list` shows those that are in use".into())),
     }
@@ -187,6 +194,7 @@ pub async fn authenticate(app: &App, presented: &str) -> Result<Caller, Refusal>
         scopes: row.scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),
         key_id: row.id,
         accounts: row.accounts,
+        address: None,
     })
 }
 
@@ -230,6 +238,11 @@ async fn check(app: &App, wanted: &NewKey) -> Result<(), Refusal> {
     }
 }
 
+/// Whether a text is the public part of a key.
+pub fn is_id(text: &str) -> bool {
+    text.len() == ID_BYTES * 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Id and secret of a key whose form and checksum are right.
 fn take_apart(presented: &str) -> Option<(&str, &str)> {
     if presented.len() > PRESENTED_MAX || !presented.is_ascii() {
@@ -237,8 +250,7 @@ fn take_apart(presented: &str) -> Option<(&str, &str)> {
     }
     let (id, rest) = presented.strip_prefix(KEY_PREFIX)?.split_once('_')?;
     let (secret, sum) = rest.split_at_checked(SECRET_DIGITS)?;
-    let is_id = id.len() == ID_BYTES * 2 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let is_whole = is_id && bool::from(checksum(id, secret).as_bytes().ct_eq(sum.as_bytes()));
+    let is_whole = is_id(id) && bool::from(checksum(id, secret).as_bytes().ct_eq(sum.as_bytes()));
     is_whole.then_some((id, secret))
 }
 

@@ -4,7 +4,10 @@
 //! those of `accounts` (which prove a login) may cause a request to LinkedIn: syncing is the workers' work.
 
 pub mod accounts;
+pub mod audit;
 pub mod export;
 pub mod keys;
 pub mod read;
+pub mod rotation;
+pub mod secrets;
 pub mod sync;

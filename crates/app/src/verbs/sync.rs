@@ -8,7 +8,8 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, Job, JobState, Overview};
+use crate::store::{Account, Act, Actor, Deed, Job, JobState, Object, Overview};
+use crate::verbs::audit;
 use crate::verbs::read::{Reach, is_within};
 
 /// How often a waiting caller looks at the row when nothing wakes it.
@@ -148,9 +149,10 @@ pub async fn run(app: &App, reach: Reach<'_>, id: i64) -> Result<Job, Refusal> {
 }
 
 /// Asks a run to stop; gives it as it then is. One that is worked on stops at its next step.
-pub async fn cancel(app: &App, reach: Reach<'_>, id: i64) -> Result<Job, Refusal> {
-    run(app, reach, id).await?;
-    let is_asked = app.store.request_cancel(id, app.clock.now()).await?;
+pub async fn cancel(app: &App, who: &Actor, reach: Reach<'_>, id: i64) -> Result<Job, Refusal> {
+    let job = run(app, reach, id).await?;
+    let line = audit::done(app, who, Act::RunCancelled, Object::run(id, Some(&job.account)));
+    let is_asked = app.store.carry_out(&Deed::Cancel(id), &line).await?;
     app.bell.notify_waiters();
     match is_asked {
         true => run(app, reach, id).await,

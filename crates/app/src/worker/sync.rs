@@ -148,7 +148,7 @@ impl Run<'_> {
         self.progress.requests += u64::from(requests);
         self.progress.troubles += u64::from(is_trouble);
         let sealed = match &renewed {
-            Some(session) => Some(seal_session(self.app, &self.account.id, session)?),
+            Some(session) => Some(seal_session(self.app, &self.account.id, session).await?),
             None => None,
         };
         let now = self.app.clock.now();

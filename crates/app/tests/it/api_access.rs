@@ -5,6 +5,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use insta::assert_snapshot;
+use threadkeep::store::Actor;
 use threadkeep::verbs::keys::{self, Scope};
 
 use crate::api_world::{Answer, INES, INES_MEMBER, OTTO, OTTO_MEMBER, Taught, World, with_key};
@@ -85,9 +86,9 @@ async fn row_04_a_revoked_key_stops_working_at_once() -> anyhow::Result<()> {
     let key = world.key(&[Scope::Read], &[]).await?;
     assert_eq!(world.get(&key, "/accounts").await?.status, 200);
     let id = keys::list(&world.app).await?.first().map(|row| row.id.clone()).unwrap_or_default();
-    keys::revoke(&world.app, &id).await?;
+    keys::revoke(&world.app, &Actor::Setup, &id).await?;
     assert_eq!(world.get(&key, "/accounts").await?.fault(), "401 invalid_key");
-    assert!(keys::revoke(&world.app, &id).await.is_err(), "a key is revoked once");
+    assert!(keys::revoke(&world.app, &Actor::Setup, &id).await.is_err(), "a key is revoked once");
     Ok(())
 }
 

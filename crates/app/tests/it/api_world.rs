@@ -19,7 +19,7 @@ use threadkeep::clock::Clock;
 use threadkeep::http::{HttpSettings, router};
 use threadkeep::seal::{MasterKey, Sealer};
 use threadkeep::source::voyager::request::QueryIds;
-use threadkeep::store::{Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
+use threadkeep::store::{Actor, Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker::presence::Presence;
 use threadkeep_core::content::{Content, Reaction};
@@ -213,7 +213,7 @@ impl World {
         let ids: Result<Vec<AccountId>, _> = accounts.iter().map(|id| AccountId::new(id)).collect();
         let wanted =
             NewKey { scopes: scopes.to_vec(), accounts: Some(ids?).filter(|ids| !ids.is_empty()), label: None };
-        Ok(keys::create(&self.app, wanted).await?.0)
+        Ok(keys::create(&self.app, &Actor::Setup, wanted).await?.0)
     }
 
     /// Asks for a sync of an account and takes the job, as a worker does.

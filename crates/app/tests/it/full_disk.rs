@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use threadkeep::app::App;
 use threadkeep::http::{HttpSettings, router};
 use threadkeep::lifecycle::{Stop, spawn};
-use threadkeep::store::{OpenOptions, open};
+use threadkeep::store::{Actor, OpenOptions, open};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker;
 use threadkeep_sim::{GenerateOptions, World};
@@ -36,7 +36,7 @@ async fn a_full_disk_is_told_by_a_server_and_nothing_is_lost() -> Result<()> {
         World::generate(&GenerateOptions { seed: 11, conversations: 60, ..GenerateOptions::at(1_790_000_000_000) });
     let story = Harness::connect(&database, world).await?;
     let wanted = NewKey { scopes: vec![Scope::Sync, Scope::Read], accounts: None, label: None };
-    let key = keys::create(&story.app, wanted).await?.0;
+    let key = keys::create(&story.app, &Actor::Setup, wanted).await?.0;
 
     let options = OpenOptions { sqlite_pages_max: Some(PAGES), ..OpenOptions::default() };
     let store = open(&database.url, options).await?;

@@ -14,7 +14,7 @@ use threadkeep::clock::SystemClock;
 use threadkeep::lifecycle::{Stop, spawn};
 use threadkeep::seal::{MasterKey, Sealer};
 use threadkeep::source::voyager::QueryIds;
-use threadkeep::store::Job;
+use threadkeep::store::{Actor, Job};
 use threadkeep::verbs::sync::Ticket;
 use threadkeep::verbs::{accounts, export, sync};
 use threadkeep::worker;
@@ -157,7 +157,7 @@ impl Harness {
             sync: SyncSettings { pace: Pace::Open, ..SyncSettings::default() },
         };
         let login = linkedin.credentials()?;
-        let account = accounts::add(&app, &login.1).await?;
+        let account = accounts::add(&app, &Actor::Setup, &login.1).await?;
         Ok(Self { app, account: account.id, linkedin, _media_folder: media_folder })
     }
 
@@ -200,7 +200,7 @@ impl Harness {
     pub async fn log_in_again(&self) -> Result<()> {
         for _ in 0..20 {
             let (_, cookie) = self.linkedin.credentials()?;
-            if accounts::reconnect(&self.app, &self.account, &cookie).await.is_ok() {
+            if accounts::reconnect(&self.app, &Actor::Setup, &self.account, &cookie).await.is_ok() {
                 return Ok(());
             }
         }

@@ -71,7 +71,13 @@ mod pg;
 #[cfg(test)]
 mod s3;
 #[cfg(test)]
+mod secrets_home;
+#[cfg(test)]
+mod secrets_rotation;
+#[cfg(test)]
 mod store_contract_accounts;
+#[cfg(test)]
+mod store_contract_audit;
 #[cfg(test)]
 mod store_contract_commit;
 #[cfg(test)]
@@ -82,6 +88,8 @@ mod store_contract_jobs;
 mod store_contract_lookups;
 #[cfg(test)]
 mod store_contract_reads;
+#[cfg(test)]
+mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_upkeep;
 #[cfg(test)]

@@ -7,6 +7,9 @@ use threadkeep_core::sync::track::Completeness;
 use crate::store_database::Database;
 use crate::store_fixture::{NOW, Worker, account_id, conversation, listed, message, person};
 
+/// The newest version of the schema.
+const NEWEST: i64 = 3;
+
 crate::on_both_databases!(
     keys_are_kept_and_revoked,
     a_setting_is_stored_once,
@@ -90,15 +93,15 @@ async fn a_newer_schema_is_refused(db: &Database) -> anyhow::Result<()> {
          SELECT 99, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
     db.raw(newer).await?;
     let refused = open(&db.url, OpenOptions::default()).await.map(|_| ());
-    assert!(matches!(refused, Err(StoreError::SchemaNewer { found: 99, known: 1 })), "{refused:?}");
-    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: 99, known: 1 });
+    assert!(matches!(refused, Err(StoreError::SchemaNewer { found: 99, known: NEWEST })), "{refused:?}");
+    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: 99, known: NEWEST });
     Ok(())
 }
 
 async fn the_schema_has_a_status(db: &Database) -> anyhow::Result<()> {
-    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: 1, known: 1 });
+    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: NEWEST, known: NEWEST });
     db.raw("DELETE FROM _sqlx_migrations").await?;
-    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: 0, known: 1 });
+    assert_eq!(migration_status(&db.url).await?, MigrationStatus { applied: 0, known: NEWEST });
     let refused = open(&db.url, OpenOptions { migrate: false, ..OpenOptions::default() }).await.map(|_| ());
     assert!(matches!(refused, Err(StoreError::Unavailable(what)) if what.contains("db migrate")));
     Ok(())

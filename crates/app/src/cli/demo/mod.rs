@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::config::{Config, Inputs};
 use crate::http::HttpSettings;
 use crate::lifecycle::{Stop, stop_on_signal};
-use crate::store::{Account, Job};
+use crate::store::{Account, Actor, Job};
 use crate::telemetry;
 use crate::verbs::accounts;
 use crate::verbs::export::ExportWish;
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: DemoArgs, mut inputs: Inputs) -> Ended {
     let config = Config::load(&inputs)?;
     telemetry::start(&config.log, Some(telemetry::PROGRESS_LEVEL))?;
     serve::refuse_open_address(config.listen, false)?;
-    let app = open::app_of_server(&config).await?;
+    let app = open::app(&config, open::Use::Server).await?;
     let stop = Stop::default();
     stop_on_signal(stop.clone());
     let ended = demo(&app, &config, &args, (&simulated, &places), &stop).await;
@@ -110,7 +110,7 @@ async fn demo(
     stop: &Stop,
 ) -> Ended {
     console::tell(&format!("simulated LinkedIn on {} (faults: {})", simulated.url(), args.faults.as_str()));
-    let account = accounts::add(app, &simulated.session()?).await?;
+    let account = accounts::add(app, &Actor::Setup, &simulated.session()?).await?;
     console::tell(&format!("connected {} ({})", super::account::name(&account), account.id));
     // Trouble begins once the account is connected: a failed login is a question to a person, not a thing to survive.
     simulated.make_trouble(args.faults.as_str())?;
@@ -186,7 +186,7 @@ async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: 
     let listener = bind_somewhere(wanted).await?;
     let url = serve::url("http", &listener)?;
     let key = NewKey { scopes: Scope::ALL.to_vec(), accounts: None, label: Some("demo".into()) };
-    let (key, _) = keys::create(app, key).await?;
+    let (key, _) = keys::create(app, &Actor::Setup, key).await?;
     let lines = [
         String::new(),
         format!("The API listens on {url}. Try:"),
