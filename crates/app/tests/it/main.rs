@@ -9,6 +9,8 @@ mod api_accounts;
 #[cfg(test)]
 mod api_admin;
 #[cfg(test)]
+mod api_audit;
+#[cfg(test)]
 mod api_bodies;
 #[cfg(test)]
 mod api_errors;
@@ -69,7 +71,11 @@ mod media_rows;
 #[cfg(test)]
 mod pg;
 #[cfg(test)]
+mod planted;
+#[cfg(test)]
 mod s3;
+#[cfg(test)]
+mod secrets_at_rest;
 #[cfg(test)]
 mod secrets_home;
 #[cfg(test)]
