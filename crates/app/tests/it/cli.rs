@@ -193,3 +193,38 @@ async fn row_41_cookies_of_another_member_do_not_replace_a_login() -> Result<()>
     assert_eq!(ran.code, Some(0), "{}", ran.told());
     Ok(())
 }
+
+#[test]
+fn the_audit_log_tells_who_did_what_at_this_command_line() -> Result<()> {
+    let room = Room::new()?.with("USER", "olga\u{1b}[31m");
+    let key = room.run(&["key", "create", "--label", "quiet label"])?.out.trim().to_owned();
+    let id = key.split('_').nth(1).unwrap_or_default();
+    assert_eq!(room.run(&["key", "revoke", id])?.code, Some(0));
+    assert_eq!(room.run(&["key", "revoke", &key])?.code, Some(3));
+    assert_eq!(room.run(&["account", "pause", NOBODY])?.code, Some(3));
+    assert_eq!(room.run_with(&["account", "add", "--cookies-file", "-"], "no session")?.code, Some(2));
+    let ran = room.run(&["audit", "--json"])?;
+    let lines: Result<Vec<Value>, _> = ran.out.lines().map(serde_json::from_str).collect();
+    let told: Vec<String> = lines?
+        .iter()
+        .map(|line| {
+            let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+            let object = text(&line["object"]["id"]);
+            format!("{} {} {} {}", text(&line["who"]["id"]), text(&line["act"]), object, text(&line["code"]))
+        })
+        .collect();
+    let expected = [
+        "olga[31m account_added - bad_cookies".to_owned(),
+        format!("olga[31m account_paused {NOBODY} account_not_found"),
+        "olga[31m key_revoked - not_found".to_owned(),
+        format!("olga[31m key_revoked {id} -"),
+        format!("olga[31m key_created {id} -"),
+    ];
+    assert_eq!(told, expected);
+    assert!(!ran.out.contains("quiet") && !ran.out.contains(&key), "{}", ran.out);
+    assert_eq!(room.run(&["audit", "--since", "1h", "--limit", "2", "--json"])?.out.lines().count(), 2);
+    assert!(room.run(&["audit"])?.out.contains("key_created"));
+    let wrong = room.run(&["audit", "--since", "yesterday"])?;
+    assert!(wrong.code == Some(2) && wrong.err.contains("7d"), "{}", wrong.told());
+    Ok(())
+}

@@ -63,6 +63,18 @@ impl Room {
         self.run_with(words, "")
     }
 
+    /// The program with these words, ready to be started.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_threadkeep"));
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.dir.path());
+        command
+    }
+
     /// Runs the program with a text on standard input.
     pub fn run_with(&self, words: &[&str], input: &str) -> Result<Ran> {
         let mut child =
@@ -90,17 +102,6 @@ impl Room {
         let serving = Serving { url, child };
         anyhow::ensure!(!serving.url.is_empty(), "it does not listen: {line}");
         Ok(serving)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_threadkeep"));
-        command
-            .args(words)
-            .env_clear()
-            .env("HOME", self.dir.path())
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.dir.path());
-        command
     }
 
     /// Output without the room's own path.

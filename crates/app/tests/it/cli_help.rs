@@ -5,7 +5,8 @@ use insta::assert_snapshot;
 
 use crate::cli_harness::Room;
 
-const COMMANDS: [&str; 10] = ["demo", "serve", "account", "sync", "status", "key", "export", "doctor", "config", "db"];
+const COMMANDS: [&str; 12] =
+    ["demo", "serve", "account", "sync", "status", "key", "secrets", "audit", "export", "doctor", "config", "db"];
 
 #[test]
 fn the_first_page_shows_the_way() -> Result<()> {
@@ -23,6 +24,8 @@ fn the_first_page_shows_the_way() -> Result<()> {
       sync     Copy what is new from LinkedIn into the database
       status   Show how the mirrors stand: how much is here, what is missing and why
       key      Make, list and revoke the keys of the API
+      secrets  Change the key that protects the stored sessions, and show how the keys stand
+      audit    Show who did what: accounts, keys, runs and secrets, refused attempts too
       export   Write the mirror of an account as JSON Lines
       doctor   Look for what is wrong and say what to do
       config   Show and check the configuration
@@ -92,6 +95,28 @@ fn every_command_has_examples_and_is_documented() -> Result<()> {
         assert!(ran.out.contains(&format!("threadkeep {command}")), "{command}: {}", ran.out);
         assert!(ran.out.contains("Example") || command == "serve", "{command}: {}", ran.out);
         assert!(page.contains(&format!("`{command}")), "docs/CLI.md lacks {command}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_help_of_a_rotation_teaches_each_case_and_warns_of_the_command_line() -> Result<()> {
+    let ran = Room::new()?.run(&["secrets", "rotate", "--help"])?;
+    assert_eq!(ran.code, Some(0));
+    for taught in [
+        "THREADKEEP_NEW_MASTER_KEY",
+        "--new-key-file",
+        "KEYFILE.new",
+        "KEYFILE.ID.old",
+        "KEEP THE OLD KEY as long as there is a backup",
+        "run it again to finish",
+        "Never give a key on the command line",
+    ] {
+        assert!(ran.out.contains(taught), "{taught} is missing: {}", ran.out);
+    }
+    // No flag takes a key itself.
+    for words in [["secrets", "rotate", "--new-key"], ["--set", "new_master_key=x", "status"]] {
+        assert_eq!(Room::new()?.run(&words)?.code, Some(2), "{words:?}");
     }
     Ok(())
 }

@@ -49,6 +49,8 @@ mod api_tls;
 #[cfg(test)]
 mod api_world;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod cli_demo;
