@@ -88,6 +88,13 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// Whether a key could not be put somewhere because another one is there.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+    }
+}
+
 /// What a secret is bound to besides its account: where it lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {

@@ -29,8 +29,9 @@ const TIME_MAX_MS: i64 = 253_402_300_799_999;
 /// Digits of the number of a run.
 const RUN_DIGITS_MAX: usize = 18;
 
-/// What only some may do: method, route, what it is in the log, and what it is about.
-const ACTS: [(Method, &str, Act, ObjectKind); 12] = [
+/// What only some may do: method, route, what it is in the log, and what it is about. A reading that only an admin may do
+/// has to be here to be noted; any other act for which the scope was lacking is noted with its route.
+static ACTS: [(Method, &str, Act, ObjectKind); 13] = [
     (Method::POST, "/accounts", Act::AccountAdded, ObjectKind::Account),
     (Method::POST, "/accounts/{id}/reconnect", Act::AccountReconnected, ObjectKind::Account),
     (Method::POST, "/accounts/{id}/pause", Act::AccountPaused, ObjectKind::Account),
@@ -38,6 +39,7 @@ const ACTS: [(Method, &str, Act, ObjectKind); 12] = [
     (Method::DELETE, "/accounts/{id}", Act::AccountRemoved, ObjectKind::Account),
     (Method::POST, "/keys", Act::KeyCreated, ObjectKind::Key),
     (Method::GET, "/keys", Act::KeysListed, ObjectKind::Key),
+    (Method::HEAD, "/keys", Act::KeysListed, ObjectKind::Key),
     (Method::DELETE, "/keys/{id}", Act::KeyRevoked, ObjectKind::Key),
     (Method::POST, "/conversations/sync/runs/{id}/cancel", Act::RunCancelled, ObjectKind::Run),
     (Method::DELETE, "/conversations/sync/runs/{id}", Act::RunCancelled, ObjectKind::Run),
@@ -118,7 +120,12 @@ pub(super) async fn list(
 /// Notes administrative requests that were refused.
 pub(super) async fn watch(State(room): State<Arc<Room>>, mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map(MatchedPath::as_str).unwrap_or_default();
+    // Most requests only read, and need none of what follows.
+    if matches!(method, Method::GET | Method::HEAD) && known(&method, route).is_none() {
+        return next.run(request).await;
+    }
     let path = request.uri().path().to_owned();
     let seen = Seen::default();
     request.extensions_mut().insert(seen.clone());
@@ -126,10 +133,16 @@ pub(super) async fn watch(State(room): State<Arc<Room>>, mut request: Request, n
     let (Some(caller), Some(fault)) = (seen.0.get(), response.extensions().get::<FaultCode>()) else {
         return response;
     };
-    if let Some(act) = act_of(&method, &route.unwrap_or_default(), &path, *fault) {
+    if let Some(act) = act_of(&method, route, &path, *fault) {
         audit::refused(&room.app, &caller.actor(), act, fault.code).await;
     }
     response
+}
+
+/// What is known of a method of a route.
+fn known(method: &Method, route: &str) -> Option<&'static (Method, &'static str, Act, ObjectKind)> {
+    let route = route.strip_prefix("/linkedin").unwrap_or(route);
+    ACTS.iter().find(|(of, pattern, ..)| of == method && *pattern == route)
 }
 
 /// What a refused request was about to do, if that is noted.
@@ -139,8 +152,7 @@ fn act_of(method: &Method, route: &str, path: &str, fault: FaultCode) -> Option<
     }
     let route = route.strip_prefix("/linkedin").unwrap_or(route);
     let path = path.strip_prefix("/linkedin").unwrap_or(path);
-    let known = ACTS.iter().find(|(of, pattern, ..)| of == method && *pattern == route);
-    match known {
+    match known(method, route) {
         Some((_, pattern, act, kind)) => Some((*act, object(*kind, pattern, path))),
         None if fault.lacks_admin => {
             Some((Act::AdminRequest, Object::of(ObjectKind::Route, Some(&format!("{method} {route}")))))

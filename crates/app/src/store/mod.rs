@@ -226,7 +226,8 @@ pub trait Secrets: Send + Sync {
     async fn data_key_counts(&self) -> StoreResult<Vec<(String, u64)>>;
 }
 
-/// The log of administrative acts.
+/// The log of administrative acts. Whatever a person asks for goes through [`Audit::carry_out`], so that it leaves a line;
+/// the same acts without one are there for what nobody asked for.
 #[async_trait]
 pub trait Audit: Send + Sync {
     /// Carries out an act and writes its line in one transaction; false, and no line, when there was nothing to act on.

@@ -147,8 +147,11 @@ impl Rotation {
                 (Some(waiting), _) => waiting,
                 (None, Some(given)) if given.fingerprint() == current => return self.nothing_to_begin(current),
                 (None, given) => {
-                    file.make_next(given.as_ref(), app.chance.as_ref()).map_err(unusable)?;
-                    return Ok(Some(RotationStep::KeyMade));
+                    return match file.make_next(given.as_ref(), app.chance.as_ref()) {
+                        // Another run was faster: what waits now is looked at again.
+                        Err(error) if error.is_taken() => Ok(None),
+                        made => made.map(|_| Some(RotationStep::KeyMade)).map_err(unusable),
+                    };
                 }
             },
             None => match given.ok_or_else(no_next_key)? {

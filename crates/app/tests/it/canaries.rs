@@ -85,13 +85,14 @@ fn planted() -> Planted {
 }
 
 /// A server of the real program whose log goes into a file.
-struct Server {
+pub struct Server {
     child: Child,
     address: String,
 }
 
 impl Server {
-    fn start(room: &Room, log: &Path) -> Result<Self> {
+    /// Starts it and waits until it listens.
+    pub fn start(room: &Room, log: &Path) -> Result<Self> {
         let mut command: Command = room.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(log)?);
         let mut child = command.spawn()?;
@@ -114,7 +115,8 @@ impl Server {
         Ok((status, body.to_owned()))
     }
 
-    fn ask(&self, key: &str, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+    /// Sends a request with a key; gives status and body.
+    pub fn ask(&self, key: &str, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {key}\r\nuser-agent: canaryagent\r\n\
              x-strange: canaryheader\r\ncookie: canarycookie=1\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",

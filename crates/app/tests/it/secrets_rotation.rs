@@ -7,11 +7,16 @@ use threadkeep::seal::{KeyFile, KeySource, MasterKey, SESSIONS, SealedBy, Sealer
 use threadkeep::store::{Actor, AuditFilter, MASTER_KEY, MASTER_KEY_BEFORE};
 use threadkeep::verbs::rotation::{Rotation, RotationStep};
 use threadkeep::verbs::secrets;
+use threadkeep_sim::{GenerateOptions, World};
 
+use crate::canaries::Server;
+use crate::cli_harness::Room;
+use crate::harness::SimulatedLinkedIn;
 use crate::secrets_home::{Home, assert_opens, plain};
 use crate::store_database::Database;
 use crate::store_fixture::account_id;
 
+const NOW_MS: i64 = 1_790_000_000_000;
 /// Steps of a change; a test that takes more has a mistake.
 const STEPS_MAX: usize = 50;
 
@@ -244,4 +249,38 @@ async fn a_session_that_nothing_opens_is_named_and_stops_no_change() -> Result<(
     home.connect(2..=2).await?;
     home.assert_opens(1..=3, "connected again").await?;
     db.finish().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_48_the_real_server_syncs_on_while_the_key_is_changed() -> Result<()> {
+    let options = GenerateOptions { seed: 8, conversations: 4, messages_mean: 3.0, ..GenerateOptions::at(NOW_MS) };
+    let linkedin = SimulatedLinkedIn::start(World::generate(&options)).await?;
+    let room = Room::new()?
+        .with("THREADKEEP_DATA_DIR", "mirror")
+        .with("THREADKEEP_UPSTREAM_URL", &linkedin.url())
+        .with("THREADKEEP_PACE", "open");
+    let added = room.run_with(&["account", "add", "--cookies-file", "-"], &linkedin.credentials()?.1)?;
+    let id = added.out.trim().to_owned();
+    let key = room.run(&["key", "create", "--scopes", "sync"])?.out.trim().to_owned();
+    let server = Server::start(&room, &room.path("serve.log"))?;
+    for turn in 0..3 {
+        let ran = room.run(&[&["secrets", "rotate"][..], if turn == 1 { &["--data-keys"] } else { &[] }].concat())?;
+        ensure!(ran.code == Some(0), "{}", ran.told());
+        // LinkedIn renews the cookies, too, so that the server seals as well as opens.
+        linkedin.set_faults(&serde_json::json!({ "rotate_routing_cookie": { "at": [1] } }))?;
+        let body = serde_json::json!({ "accountId": id, "force": true }).to_string();
+        let (status, answer) = server.ask(&key, "POST", "/conversations/sync", &body)?;
+        let answer: serde_json::Value = serde_json::from_str(&answer)?;
+        ensure!(status == 200 && answer["success"] == true && answer["completed"] == true, "{turn}: {status} {answer}");
+    }
+    let status: serde_json::Value = serde_json::from_str(&room.run(&["secrets", "status", "--json"])?.out)?;
+    ensure!(status["unreadableAccounts"] == serde_json::json!([]) && status["sessions"] == 1, "{status}");
+    drop(server);
+    // Without any of the old keys.
+    for path in KeyFile::at(&room.path("mirror.key")).old_paths() {
+        std::fs::remove_file(path)?;
+    }
+    let synced = room.run(&["sync", "--force"])?;
+    ensure!(synced.code == Some(0), "{}", synced.told());
+    Ok(())
 }
