@@ -10,10 +10,12 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId};
 use threadkeep_core::sync::Health;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::{Fault, date_time, invalid};
 use super::caller::Reader;
+use super::document::{AccountParam, SearchParam};
 use super::params::Params;
 use super::shape::full_name;
 use crate::app::App;
@@ -40,7 +42,7 @@ pub(super) async fn choose(app: &App, caller: &Caller, named: Option<&str>) -> R
 }
 
 /// An account in the list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AccountItem {
     id: String,
@@ -55,7 +57,7 @@ pub(super) struct AccountItem {
 }
 
 /// The state of an account.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AccountState {
     id: String,
@@ -65,6 +67,7 @@ pub(super) struct AccountState {
     platform: &'static str,
     status: &'static str,
     enabled: bool,
+    #[schema(format = DateTime)]
     last_used: Option<String>,
     has_tokens: bool,
     linkedin_plan: Plan,
@@ -76,7 +79,7 @@ pub(super) struct AccountState {
 }
 
 /// The member's plan; a mirror is told only whether there is a paid one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Plan {
     premium_type: &'static str,
@@ -88,7 +91,13 @@ struct Plan {
     has_hiring_manager: bool,
 }
 
-/// `GET /accounts`
+/// List the accounts
+///
+/// A bare array of the accounts that the key reaches. Never asks LinkedIn.
+#[utoipa::path(get, path = "/accounts", operation_id = "list-linkedin-accounts", tag = "accounts",
+    security(("key" = ["read"])),
+    params(SearchParam),
+    responses((status = 200, description = "The accounts", body = Vec<AccountItem>)))]
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -104,7 +113,16 @@ pub(super) async fn list(
     Ok(Json(found.map(item).collect()))
 }
 
-/// `GET` and `POST /account/status`
+/// State of one account
+///
+/// A bare object: the state of the account, of its login and of its plan.
+#[utoipa::path(get, path = "/account/status", operation_id = "get-account-status", tag = "accounts",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "The state", body = AccountState),
+        (status = 404, description = "account_not_found")
+    ))]
 pub(super) async fn one(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -115,7 +133,33 @@ pub(super) async fn one(
     Ok(Json(state(&choose(&room.app, &caller, named.as_deref()).await?)))
 }
 
-/// `GET /account/{id}/status`
+/// State of one account, asked for by POST
+///
+/// The same as `GET /account/status`, for clients that post. The account is named in the query; a body is not read.
+#[utoipa::path(post, path = "/account/status", operation_id = "post-account-status", tag = "accounts",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "The state", body = AccountState),
+        (status = 404, description = "account_not_found")
+    ))]
+pub(super) async fn one_by_post(
+    room: State<Arc<Room>>,
+    reader: Reader,
+    params: Params,
+) -> Result<Json<AccountState>, Fault> {
+    one(room, reader, params).await
+}
+
+/// State of an account by its id
+///
+/// The same object as from `/account/status`.
+#[utoipa::path(get, path = "/account/{accountId}/status", operation_id = "get-account-status-by-id", tag = "accounts",
+    security(("key" = ["read"])),
+    responses(
+        (status = 200, description = "The state", body = AccountState),
+        (status = 404, description = "account_not_found")
+    ))]
 pub(super) async fn named(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

@@ -10,12 +10,14 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::{choose, within_reach};
 use super::answer::{Fault, invalid};
 use super::caller::Reader;
 use super::cursor::Cursors;
+use super::document::{AccountsParams, ListParams, PageParams};
 use super::params::Params;
 use super::shape::{AccountName, ConversationItem, conversation};
 use crate::refusal::Refusal;
@@ -75,7 +77,7 @@ struct Position {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationsAnswer {
     success: bool,
@@ -86,7 +88,19 @@ pub(super) struct ConversationsAnswer {
     from_cache: bool,
 }
 
-/// `GET /conversations`
+/// List conversations
+///
+/// Newest activity first, from the database alone. A walk by `nextCursor` shows each conversation that rests
+/// exactly once.
+#[utoipa::path(get, path = "/conversations", operation_id = "list-conversations", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountsParams, PageParams, ListParams),
+    responses(
+        (status = 200, description = "A page of conversations", body = ConversationsAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn page(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

@@ -9,11 +9,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
 use threadkeep_core::id::PersonId;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::choose;
 use super::answer::{Fault, invalid};
 use super::caller::Reader;
+use super::document::AccountParam;
 use super::params::Params;
 use crate::verbs::read;
 
@@ -21,7 +23,7 @@ use crate::verbs::read;
 const PROFILE_MAX: usize = 400;
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExistsAnswer {
     success: bool,
@@ -33,7 +35,17 @@ pub(super) struct ExistsAnswer {
     from_cache: bool,
 }
 
-/// `GET /conversations/exists/{profileId}`
+/// Is there a conversation with somebody
+///
+/// Answered from the database. Only a conversation with that person alone counts, not a group; anybody whom the
+/// account has never met is 404 `not_found`.
+#[utoipa::path(get, path = "/conversations/exists/{profileId}", operation_id = "conversation-exists", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "Whether there is one", body = ExistsAnswer),
+        (status = 404, description = "account_not_found, not_found")
+    ))]
 pub(super) async fn check(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

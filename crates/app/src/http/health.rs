@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::Fault;
@@ -19,14 +20,23 @@ use crate::verbs::read;
 const ANSWER_MS: u64 = 2_000;
 
 /// That it can.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Healthy {
     success: bool,
     status: &'static str,
     version: &'static str,
 }
 
-/// `GET /health`
+/// Can the server work
+///
+/// Needs no key, tells nothing about accounts, and is there at the root, too.
+#[utoipa::path(get, path = "/health", operation_id = "get-health", tag = "server",
+    responses(
+        (status = 200, description = "It can", body = Healthy),
+        (status = 500, description = "storage_broken"),
+        (status = 503, description = "storage_unavailable"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn check(State(room): State<Arc<Room>>) -> Result<Json<Healthy>, Fault> {
     let silent = || Refusal::Store(StoreError::Unavailable("no answer to the health check".into()));
     tokio::time::timeout(Duration::from_millis(ANSWER_MS), read::ping(&room.app)).await.map_err(|_| silent())??;

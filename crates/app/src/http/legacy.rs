@@ -13,11 +13,16 @@ use serde_json::{Map, Value, json};
 use threadkeep_core::id::PersonId;
 use threadkeep_core::message::Message;
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::{Fault, invalid};
 use super::caller::Reader;
 use super::conversations::{self, COUNT_DEFAULT, Chosen, Question, Sift, count};
+use super::document::{
+    AccountParam, ConversationParam, DetailsAnswer, DetailsParams, MessagesParams, PageParams, RecentConversation,
+    RecentParams,
+};
 use super::messages::{self, Loaded, TIME_MAX_MS, parse_conversation};
 use super::params::Params;
 use super::shape::{AccountName, conversation};
@@ -35,12 +40,13 @@ const PROFILE_MAX: usize = 400;
 type Object = Map<String, Value>;
 
 /// The old list with the new one's fields.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RecentAnswer {
     success: bool,
     account_id: String,
     profile_url: String,
+    #[schema(value_type = Vec<RecentConversation>)]
     conversations: Vec<Object>,
     total: usize,
     next_cursor: Option<String>,
@@ -49,7 +55,19 @@ pub(super) struct RecentAnswer {
     from_cache: bool,
 }
 
-/// `GET /messaging/recent-messages`
+/// List conversations (older family)
+///
+/// Every field that `GET /conversations` gives, and the older fields besides; where both have a field of the same
+/// name and another form, the older form. Never a redirect.
+#[utoipa::path(get, path = "/messaging/recent-messages", operation_id = "get-recent-messages", tag = "messaging",
+    security(("key" = ["read"])),
+    params(AccountParam, PageParams, RecentParams),
+    responses(
+        (status = 200, description = "A page of conversations", body = RecentAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn recent(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -73,7 +91,20 @@ pub(super) async fn recent(
     }))
 }
 
-/// `GET /messaging/conversation-details`
+/// Messages of a conversation (older family)
+///
+/// Every field that `GET /conversations/{conversationUrn}/messages` gives, and the older fields besides. Never a
+/// redirect.
+#[utoipa::path(get, path = "/messaging/conversation-details", operation_id = "get-conversation-details", tag = "messaging",
+    security(("key" = ["read"])),
+    params(ConversationParam, AccountParam, MessagesParams, DetailsParams),
+    responses(
+        (status = 200, description = "A page of messages", body = DetailsAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 404, description = "account_not_found, conversation_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
+
 pub(super) async fn details(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

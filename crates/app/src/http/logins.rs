@@ -11,6 +11,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::{AccountState, from_path, state};
@@ -21,22 +22,44 @@ use super::params::Params;
 use crate::refusal::Refusal;
 use crate::verbs::accounts;
 
+/// A login.
+#[derive(ToSchema)]
+struct CookiesBody {
+    /// The copied request or the cookies, as text, as `threadkeep account add` takes them.
+    cookies: String,
+}
+
 /// An account after something was done with it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AccountAnswer {
     success: bool,
     account: AccountState,
 }
 
 /// An account that is gone.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RemovedAnswer {
     success: bool,
     account_id: String,
 }
 
-/// `POST /accounts`
+/// Connect an account
+///
+/// The login is proved at LinkedIn by one request. 200 when the account was there and got a new login. A key that
+/// is limited to some accounts cannot add any.
+#[utoipa::path(post, path = "/accounts", operation_id = "add-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    request_body = CookiesBody,
+    responses(
+        (status = 201, description = "It is connected", body = AccountAnswer),
+        (status = 200, description = "It was there and has a new login", body = AccountAnswer),
+        (status = 400, description = "bad_cookies"),
+        (status = 409, description = "needs_login"),
+        (status = 500, description = "secret_unreadable"),
+        (status = 502, description = "upstream_unavailable"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn add(
     State(room): State<Arc<Room>>,
     Admin(caller): Admin,
@@ -50,7 +73,7 @@ pub(super) async fn add(
     }
     let pasted = cookies(&room, body).await?;
     let began = room.app.clock.now();
-    let account = accounts::add(&room.app, &caller.actor(), &pasted).await?;
+    let account = accounts::add(&room.app, &caller.actor(), &pasted.cookies).await?;
     let status = match account.created_at >= began {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -58,7 +81,21 @@ pub(super) async fn add(
     Ok((status, Json(AccountAnswer { success: true, account: state(&account) })))
 }
 
-/// `POST /accounts/{id}/reconnect`
+/// Give an account a new login
+///
+/// The cookies of another member are refused; after a refusal everything is as before.
+#[utoipa::path(post, path = "/accounts/{accountId}/reconnect", operation_id = "reconnect-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    request_body = CookiesBody,
+    responses(
+        (status = 200, description = "It is connected", body = AccountAnswer),
+        (status = 400, description = "bad_cookies"),
+        (status = 404, description = "account_not_found"),
+        (status = 409, description = "needs_login, account_mismatch"),
+        (status = 500, description = "secret_unreadable"),
+        (status = 502, description = "upstream_unavailable"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn reconnect(
     State(room): State<Arc<Room>>,
     Admin(caller): Admin,
@@ -67,11 +104,20 @@ pub(super) async fn reconnect(
 ) -> Result<Json<AccountAnswer>, Fault> {
     let known = from_path(&room.app, &caller, path).await?;
     let pasted = cookies(&room, body).await?;
-    let account = accounts::reconnect(&room.app, &caller.actor(), &known.id, &pasted).await?;
+    let account = accounts::reconnect(&room.app, &caller.actor(), &known.id, &pasted.cookies).await?;
     Ok(Json(AccountAnswer { success: true, account: state(&account) }))
 }
 
-/// `POST /accounts/{id}/pause`
+/// Stop syncing an account
+///
+/// What was mirrored stays and can be read.
+#[utoipa::path(post, path = "/accounts/{accountId}/pause", operation_id = "pause-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    responses(
+        (status = 200, description = "It is paused", body = AccountAnswer),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn pause(
     room: State<Arc<Room>>,
     caller: Admin,
@@ -81,7 +127,14 @@ pub(super) async fn pause(
     set_paused(room, caller, path, params, true).await
 }
 
-/// `POST /accounts/{id}/resume`
+/// Go on syncing an account
+#[utoipa::path(post, path = "/accounts/{accountId}/resume", operation_id = "resume-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    responses(
+        (status = 200, description = "It is synced again", body = AccountAnswer),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn resume(
     room: State<Arc<Room>>,
     caller: Admin,
@@ -91,7 +144,16 @@ pub(super) async fn resume(
     set_paused(room, caller, path, params, false).await
 }
 
-/// `DELETE /accounts/{id}`
+/// Remove an account
+///
+/// With everything that was mirrored for it.
+#[utoipa::path(delete, path = "/accounts/{accountId}", operation_id = "remove-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    responses(
+        (status = 200, description = "It is gone", body = RemovedAnswer),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn remove(
     State(room): State<Arc<Room>>,
     Admin(caller): Admin,
@@ -118,9 +180,10 @@ async fn set_paused(
     Ok(Json(AccountAnswer { success: true, account: state(&account) }))
 }
 
-async fn cookies(room: &Room, body: Body) -> Result<String, Fault> {
+async fn cookies(room: &Room, body: Body) -> Result<CookiesBody, Fault> {
     let mut fields = Fields::read(body, &room.settings).await?;
     let pasted = fields.take_text("cookies")?;
     fields.finish()?;
-    pasted.ok_or_else(|| invalid("cookies", "the copied request or the cookies as text, in one field"))
+    let missing = || invalid("cookies", "the copied request or the cookies as text, in one field");
+    Ok(CookiesBody { cookies: pasted.ok_or_else(missing)? })
 }

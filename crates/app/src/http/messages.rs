@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use threadkeep_core::id::{AccountId, ConversationId, InvalidId, MessageId};
 use threadkeep_core::sync::Health;
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::within_reach;
@@ -19,6 +20,7 @@ use super::answer::{Fault, invalid};
 use super::caller::Reader;
 use super::conversations::count;
 use super::cursor::Cursors;
+use super::document::{AccountParam, MessagesParams};
 use super::params::Params;
 use super::shape::{MessageItem, Participant, message, participants};
 use super::sync::wait;
@@ -73,7 +75,7 @@ enum Freshness {
 }
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessagesAnswer {
     success: bool,
@@ -89,7 +91,19 @@ pub(super) struct MessagesAnswer {
     completeness: &'static str,
 }
 
-/// `GET /conversations/{urn}/messages`
+/// Messages of a conversation
+///
+/// Newest first, always from the database; `sync` only decides whether a refresh is asked for and awaited before.
+/// `fromCache` and `note` tell what happened. `sync=true` needs the scope `sync`, too.
+#[utoipa::path(get, path = "/conversations/{conversationUrn}/messages", operation_id = "get-conversation-messages", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam, MessagesParams),
+    responses(
+        (status = 200, description = "A page of messages", body = MessagesAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 404, description = "account_not_found, conversation_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn page(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

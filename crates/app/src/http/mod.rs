@@ -10,6 +10,7 @@ mod body;
 mod caller;
 mod conversations;
 mod cursor;
+pub mod document;
 mod exists;
 mod gate;
 mod health;
@@ -40,8 +41,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{delete, get, post};
 use tokio::sync::OnceCell;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::lifecycle::Stop;
@@ -50,6 +51,7 @@ pub use limits::Rate;
 pub use listen::serve;
 pub use tls::{Tls, TlsRefused};
 
+use document::Documented;
 use limits::Limits;
 
 /// Limits of the server; the defaults are those of `docs/API.md`.
@@ -124,8 +126,8 @@ pub fn router(app: App, settings: HttpSettings) -> Router {
 fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
     let limits = Limits::new(settings.key_rate, settings.address_rate);
     let room = Arc::new(Room { app, settings, stop, cursor_secret: OnceCell::new(), limits });
-    let quick = reads().merge(acts()).merge(writes::routes());
-    let api = waiting().merge(quick.route_layer(from_fn_with_state(room.clone(), gate::in_time)));
+    let quick = quick().into_router().route_layer(from_fn_with_state(room.clone(), gate::in_time));
+    let api = waiting().into_router().merge(quick);
 
     Router::new()
         .nest("/linkedin", api.clone())
@@ -145,44 +147,49 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
 }
 
 /// Those that wait for LinkedIn or for a run, each with a limit of its own.
-fn waiting() -> Router<Arc<Room>> {
-    Router::new()
-        .route("/conversations/sync", post(sync::run))
-        .route("/conversations/{urn}/messages", get(messages::page))
-        .route("/messaging/conversation-details", get(legacy::details))
-        .route("/accounts", post(logins::add))
-        .route("/accounts/{id}/reconnect", post(logins::reconnect))
+fn waiting() -> Documented {
+    Documented::new()
+        .routes(routes!(sync::run))
+        .routes(routes!(messages::page))
+        .routes(routes!(legacy::details))
+        .routes(routes!(logins::add))
+        .routes(routes!(logins::reconnect))
+}
+
+/// Those that are bounded by the time of one request.
+fn quick() -> Documented {
+    reads().merge(acts()).merge(writes::routes()).merge(document::routes())
 }
 
 /// Those that only read the database.
-fn reads() -> Router<Arc<Room>> {
-    Router::new()
-        .route("/conversations", get(conversations::page))
-        .route("/conversations/{urn}", get(thread::one))
-        .route("/conversations/{urn}/participants", get(thread::people))
-        .route("/conversations/exists/{profile}", get(exists::check))
-        .route("/conversations/sync/status", get(status::all))
-        .route("/conversations/sync/runs", get(runs::list))
-        .route("/conversations/sync/runs/{id}", get(runs::one).delete(runs::cancel))
-        .route("/messages/{urn}", get(thread::message_by_id))
-        .route("/messages/{urn}/reactions", get(thread::reactions_of))
-        .route("/messaging/recent-messages", get(legacy::recent))
-        .route("/accounts", get(accounts::list))
-        .route("/account/status", get(accounts::one).post(accounts::one))
-        .route("/account/{id}/status", get(accounts::named))
-        .route("/account/{id}/quota", get(quota::of_account))
-        .route("/audit", get(audit::list))
-        .route("/health", get(health::check))
+fn reads() -> Documented {
+    Documented::new()
+        .routes(routes!(conversations::page))
+        .routes(routes!(thread::one))
+        .routes(routes!(thread::people))
+        .routes(routes!(exists::check))
+        .routes(routes!(status::all))
+        .routes(routes!(runs::list))
+        .routes(routes!(runs::one, runs::cancel_by_delete))
+        .routes(routes!(thread::message_by_id))
+        .routes(routes!(thread::reactions_of))
+        .routes(routes!(legacy::recent))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::one, accounts::one_by_post))
+        .routes(routes!(accounts::named))
+        .routes(routes!(quota::of_account))
+        .routes(routes!(audit::list))
+        .routes(routes!(health::check))
 }
 
 /// Those that change something of ours.
-fn acts() -> Router<Arc<Room>> {
-    Router::new()
-        .route("/conversations/refresh", post(refresh::ask))
-        .route("/conversations/sync/runs/{id}/cancel", post(runs::cancel))
-        .route("/accounts/{id}", delete(logins::remove))
-        .route("/accounts/{id}/pause", post(logins::pause))
-        .route("/accounts/{id}/resume", post(logins::resume))
-        .route("/keys", get(keys::list).post(keys::create))
-        .route("/keys/{id}", delete(keys::revoke))
+fn acts() -> Documented {
+    Documented::new()
+        .routes(routes!(refresh::ask))
+        .routes(routes!(runs::cancel))
+        .routes(routes!(logins::remove))
+        .routes(routes!(logins::pause))
+        .routes(routes!(logins::resume))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::revoke))
 }

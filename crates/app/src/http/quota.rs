@@ -11,6 +11,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use threadkeep_core::sync::pace::{GAP_MAX_MS, GAP_MIN_MS, Pace};
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::from_path;
@@ -30,14 +31,14 @@ const FIRST_WEEKDAY: i64 = 3;
 const RUNS_FORGOTTEN_FROM: usize = 200;
 
 /// The answer, a bare object.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QuotaAnswer {
     account_id: String,
     quotas: Vec<Quota>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Quota {
     feature: &'static str,
@@ -47,13 +48,24 @@ struct Quota {
     linkedin_limit: Option<u64>,
     remaining: u64,
     limit_reached: bool,
+    #[schema(format = DateTime)]
     limit_reached_at: Option<String>,
+    #[schema(format = DateTime)]
     reset_at: String,
     is_exact: bool,
     hold_reason: Option<&'static str>,
 }
 
-/// `GET /account/{id}/quota`
+/// The request budget of an account
+///
+/// What the configured pace allows and what recent runs have asked, for this day and this week (UTC). The budget is
+/// our own: LinkedIn tells none.
+#[utoipa::path(get, path = "/account/{accountId}/quota", operation_id = "get-account-quota", tag = "accounts",
+    security(("key" = ["read"])),
+    responses(
+        (status = 200, description = "The budget", body = QuotaAnswer),
+        (status = 404, description = "account_not_found")
+    ))]
 pub(super) async fn of_account(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

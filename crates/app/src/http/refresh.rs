@@ -8,6 +8,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::{Fault, invalid};
@@ -18,8 +19,18 @@ use super::sync::status_url;
 use super::thread::owned;
 use crate::verbs::sync::{self, Ticket};
 
+/// What is asked for.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct RefreshBody {
+    /// The bare id `2-…` of the conversation, or any URN that names it.
+    conversation_urn: String,
+    /// The account; left out the one that has the conversation is found.
+    account_id: Option<String>,
+}
+
 /// The answer; the contract's fields first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RefreshAnswer {
     success: bool,
@@ -33,18 +44,29 @@ pub(super) struct RefreshAnswer {
     status_url: String,
 }
 
-/// `POST /conversations/refresh`
+/// Ask for news of a conversation
+///
+/// LinkedIn tells changes for a whole mailbox, so this asks for a sync of the account, and answers at once.
+#[utoipa::path(post, path = "/conversations/refresh", operation_id = "conversations-refresh", tag = "sync",
+    security(("key" = ["sync"])),
+    request_body = RefreshBody,
+    responses(
+        (status = 200, description = "What was done", body = RefreshAnswer),
+        (status = 404, description = "account_not_found, conversation_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn ask(
     State(room): State<Arc<Room>>,
     Syncer(caller): Syncer,
     body: Body,
 ) -> Result<Json<RefreshAnswer>, Fault> {
     let mut fields = Fields::read(body, &room.settings).await?;
-    let named = fields.take_text("accountId")?;
-    let urn = fields.take_text("conversationUrn")?;
+    let (account_id, urn) = (fields.take_text("accountId")?, fields.take_text("conversationUrn")?);
     fields.finish()?;
-    let urn = urn.ok_or_else(|| invalid("conversationUrn", "it is required"))?;
-    let (account, row) = owned(&room, &caller, named.as_deref(), &parse_conversation(&urn)?).await?;
+    let conversation_urn = urn.ok_or_else(|| invalid("conversationUrn", "it is required"))?;
+    let asked = RefreshBody { conversation_urn, account_id };
+    let id = parse_conversation(&asked.conversation_urn)?;
+    let (account, row) = owned(&room, &caller, asked.account_id.as_deref(), &id).await?;
     let answer = RefreshAnswer {
         success: true,
         message: String::new(),

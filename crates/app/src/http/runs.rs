@@ -9,6 +9,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::choose;
@@ -16,13 +17,14 @@ use super::answer::{Fault, date_time, invalid};
 use super::caller::{Reader, Syncer};
 use super::conversations::{COUNT_DEFAULT, count};
 use super::cursor::Cursors;
+use super::document::{AccountParam, PageParams};
 use super::params::Params;
 use super::status::{Counters, counters};
 use crate::store::{Job, JobState};
 use crate::verbs::sync;
 
 /// A page of runs.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RunsAnswer {
     success: bool,
@@ -33,13 +35,13 @@ pub(super) struct RunsAnswer {
 }
 
 /// One run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RunAnswer {
     success: bool,
     run: RunItem,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RunItem {
     run_id: i64,
@@ -51,9 +53,13 @@ struct RunItem {
     cancel_requested: bool,
     phase: String,
     current_conversation_id: Option<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     finished_at: Option<String>,
+    #[schema(format = DateTime)]
     not_before: Option<String>,
     duration_ms: i64,
     error: Option<String>,
@@ -67,7 +73,18 @@ struct Position {
     run: i64,
 }
 
-/// `GET /conversations/sync/runs`
+/// List the runs of an account
+///
+/// Newest first; about 200 are kept.
+#[utoipa::path(get, path = "/conversations/sync/runs", operation_id = "list-sync-runs", tag = "sync",
+    security(("key" = ["read"])),
+    params(AccountParam, PageParams),
+    responses(
+        (status = 200, description = "A page of runs", body = RunsAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -92,7 +109,14 @@ pub(super) async fn list(
     }))
 }
 
-/// `GET /conversations/sync/runs/{id}`
+/// One run
+#[utoipa::path(get, path = "/conversations/sync/runs/{runId}", operation_id = "get-sync-run", tag = "sync",
+    security(("key" = ["read"])),
+    responses(
+        (status = 200, description = "The run", body = RunAnswer),
+        (status = 404, description = "not_found")
+    ))]
+
 pub(super) async fn one(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -104,7 +128,18 @@ pub(super) async fn one(
     Ok(Json(RunAnswer { success: true, run: item(&job, room.app.clock.now()) }))
 }
 
-/// `POST /conversations/sync/runs/{id}/cancel`, and `DELETE /conversations/sync/runs/{id}`
+/// Cancel a run
+///
+/// One that rests ends at once, one that is worked on at its next step; what was mirrored stays.
+#[utoipa::path(post, path = "/conversations/sync/runs/{runId}/cancel", operation_id = "cancel-sync-run", tag = "sync",
+    security(("key" = ["sync"])),
+    responses(
+        (status = 200, description = "The run", body = RunAnswer),
+        (status = 404, description = "not_found"),
+        (status = 409, description = "conflict"),
+        (status = 507, description = "storage_full")
+    ))]
+
 pub(super) async fn cancel(
     State(room): State<Arc<Room>>,
     Syncer(caller): Syncer,
@@ -114,6 +149,26 @@ pub(super) async fn cancel(
     params.finish()?;
     let job = sync::cancel(&room.app, &caller.actor(), caller.reach(), number(path)?).await?;
     Ok(Json(RunAnswer { success: true, run: item(&job, room.app.clock.now()) }))
+}
+
+/// Cancel a run, asked for by DELETE
+///
+/// The same as `POST /conversations/sync/runs/{runId}/cancel`.
+#[utoipa::path(delete, path = "/conversations/sync/runs/{runId}", operation_id = "delete-sync-run", tag = "sync",
+    security(("key" = ["sync"])),
+    responses(
+        (status = 200, description = "The run", body = RunAnswer),
+        (status = 404, description = "not_found"),
+        (status = 409, description = "conflict"),
+        (status = 507, description = "storage_full")
+    ))]
+pub(super) async fn cancel_by_delete(
+    room: State<Arc<Room>>,
+    syncer: Syncer,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<RunAnswer>, Fault> {
+    cancel(room, syncer, path, params).await
 }
 
 fn number(path: Result<Path<String>, PathRejection>) -> Result<i64, Fault> {

@@ -10,24 +10,26 @@ use axum::extract::State;
 use serde::Serialize;
 use threadkeep_core::sync::pace::{GAP_MAX_MS, GAP_MIN_MS, Pace};
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::within_reach;
 use super::answer::{Fault, date_time};
 use super::caller::Reader;
+use super::document::AccountParam;
 use super::params::Params;
 use super::shape::full_name;
 use crate::store::{Account, Job, Overview, Progress};
 use crate::verbs::{read, sync};
 
 /// The answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StatusAnswer {
     success: bool,
     accounts: Vec<AccountStanding>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AccountStanding {
     account_id: String,
@@ -39,9 +41,10 @@ struct AccountStanding {
     health: HealthState,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SyncState {
+    #[schema(format = DateTime)]
     last_sync_at: Option<String>,
     sync_in_progress: bool,
     total_conversations: u64,
@@ -52,7 +55,7 @@ struct SyncState {
     initial_sync_completed: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Run {
     run_id: i64,
@@ -62,15 +65,18 @@ struct Run {
     cancel_requested: bool,
     phase: String,
     current_conversation_id: Option<String>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     started_at: Option<String>,
+    #[schema(format = DateTime)]
     not_before: Option<String>,
     counters: Counters,
     estimate: Option<Estimate>,
 }
 
 /// What a run has done so far.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counters {
     requests: u64,
@@ -85,33 +91,45 @@ pub(super) struct Counters {
 }
 
 /// The least that is left: each conversation that is due costs a request or more.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Estimate {
     requests_at_least: u64,
     duration_ms_at_least: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Holdings {
     conversations_complete: u64,
     conversations_partial: u64,
     conversations_quarantined: u64,
     conversations_due: u64,
+    #[schema(format = DateTime)]
     oldest_message_at: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HealthState {
     status: &'static str,
     detail: Option<String>,
     hold_reason: Option<&'static str>,
+    #[schema(format = DateTime)]
     hold_until: Option<String>,
 }
 
-/// `GET /conversations/sync/status`
+/// How the mirror of each account stands
+///
+/// Always an array. Besides the state of the last syncs: the run that is going on, how complete the copy is, and
+/// whether the account can be synced.
+#[utoipa::path(get, path = "/conversations/sync/status", operation_id = "conversations-sync-status", tag = "sync",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "How each account stands", body = StatusAnswer),
+        (status = 404, description = "account_not_found")
+    ))]
 pub(super) async fn all(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

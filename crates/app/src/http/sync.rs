@@ -13,12 +13,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::accounts::choose;
 use super::answer::{Fault, date_time};
 use super::body::Fields;
 use super::caller::Syncer;
+use super::document::{AccountParam, PreferParam};
 use super::params::Params;
 use super::prefer::patience;
 use crate::refusal::Refusal;
@@ -27,8 +29,18 @@ use crate::verbs::sync::{self, Ticket};
 
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
+/// What is asked for; no body at all is the same as an empty one.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct SyncBody {
+    /// The account; left out it is the one that was synced last among those that the key reaches.
+    account_id: Option<String>,
+    /// Sync even when the last sync is recent; left out it is `false`.
+    force: Option<bool>,
+}
+
 /// How a sync stands; the seed's fields first.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SyncAnswer {
     success: bool,
@@ -46,7 +58,9 @@ struct SyncAnswer {
     run_id: Option<i64>,
     state: &'static str,
     status_url: String,
+    #[schema(format = DateTime)]
     not_before: Option<String>,
+    #[schema(format = DateTime)]
     last_sync_at: Option<String>,
     requests: u64,
     messages_new: u64,
@@ -55,7 +69,20 @@ struct SyncAnswer {
     oddities: u64,
 }
 
-/// `POST /conversations/sync`
+/// Sync an account and wait
+///
+/// Puts a run into the queue, or joins the one that is going on, and waits: for as long as `Prefer` says, else as
+/// configured. A run that failed is answered with 200, `success: false`, a code, and the counts of what was kept.
+#[utoipa::path(post, path = "/conversations/sync", operation_id = "conversations-sync", tag = "sync",
+    security(("key" = ["sync"])),
+    params(PreferParam, AccountParam),
+    request_body = SyncBody,
+    responses(
+        (status = 200, description = "It ended, was not needed, or cannot go on", body = SyncAnswer),
+        (status = 202, description = "It goes on", body = SyncAnswer, headers(("Location" = String, description = "Where to ask how it goes on"), ("Preference-Applied" = Option<String>, description = "What was obeyed"))),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn run(
     State(room): State<Arc<Room>>,
     Syncer(caller): Syncer,
@@ -67,13 +94,13 @@ pub(super) async fn run(
     let in_query = params.take("accountId");
     params.finish()?;
     let mut fields = Fields::read(body, &room.settings).await?;
-    let named = fields.take_text("accountId")?.or(in_query);
-    let forced = fields.take_flag("force")?.unwrap_or(false);
+    let asked = SyncBody { account_id: fields.take_text("accountId")?, force: fields.take_flag("force")? };
     fields.finish()?;
 
+    let named = asked.account_id.or(in_query);
     let account = choose(&room.app, &caller, named.as_deref()).await?.id;
     let patience = patience(&headers, &room.app.sync);
-    let answer = match sync::request(&room.app, &account, forced).await? {
+    let answer = match sync::request(&room.app, &account, asked.force.unwrap_or(false)).await? {
         Ticket::Job { job, joined } => {
             let job = wait(&room, *job, patience.wait_ms).await?;
             SyncAnswer { joined, ..of_job(&job, room.app.clock.now()) }

@@ -10,10 +10,12 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use threadkeep_core::id::{AccountId, InvalidId, MessageId};
 use threadkeep_core::message::PriorText;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::{Fault, date_time, invalid};
 use super::caller::Reader;
+use super::document::AccountParam;
 use super::messages::{candidates, conversation_id};
 use super::params::Params;
 use super::shape::{
@@ -25,7 +27,7 @@ use crate::verbs::keys::Caller;
 use crate::verbs::read::{self, MessageFound};
 
 /// One conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationAnswer {
     success: bool,
@@ -34,7 +36,7 @@ pub(super) struct ConversationAnswer {
 }
 
 /// Who takes part in a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ParticipantsAnswer {
     success: bool,
@@ -45,7 +47,7 @@ pub(super) struct ParticipantsAnswer {
 }
 
 /// One message and what it said before.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessageAnswer {
     success: bool,
@@ -58,16 +60,17 @@ pub(super) struct MessageAnswer {
 }
 
 /// An earlier text of a message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PriorVersion {
     version: u32,
     text: String,
+    #[schema(format = DateTime)]
     replaced_at: String,
 }
 
 /// The reactions to a message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ReactionsAnswer {
     success: bool,
@@ -77,7 +80,14 @@ pub(super) struct ReactionsAnswer {
     reactions: Vec<ReactionItem>,
 }
 
-/// `GET /conversations/{urn}`
+/// One conversation
+#[utoipa::path(get, path = "/conversations/{conversationUrn}", operation_id = "get-conversation", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "The conversation", body = ConversationAnswer),
+        (status = 404, description = "account_not_found, conversation_not_found")
+    ))]
 pub(super) async fn one(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -89,7 +99,14 @@ pub(super) async fn one(
     Ok(Json(ConversationAnswer { success: true, account_id: account.id.to_string(), conversation }))
 }
 
-/// `GET /conversations/{urn}/participants`
+/// Who takes part in a conversation
+#[utoipa::path(get, path = "/conversations/{conversationUrn}/participants", operation_id = "list-conversation-participants", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "Who takes part", body = ParticipantsAnswer),
+        (status = 404, description = "account_not_found, conversation_not_found")
+    ))]
 pub(super) async fn people(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -106,7 +123,16 @@ pub(super) async fn people(
     }))
 }
 
-/// `GET /messages/{urn}`
+/// One message
+///
+/// With its earlier texts, oldest first.
+#[utoipa::path(get, path = "/messages/{messageUrn}", operation_id = "get-message", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "The message", body = MessageAnswer),
+        (status = 404, description = "account_not_found, not_found")
+    ))]
 pub(super) async fn message_by_id(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
@@ -126,7 +152,14 @@ pub(super) async fn message_by_id(
     }))
 }
 
-/// `GET /messages/{urn}/reactions`
+/// The reactions to a message
+#[utoipa::path(get, path = "/messages/{messageUrn}/reactions", operation_id = "list-message-reactions", tag = "conversations",
+    security(("key" = ["read"])),
+    params(AccountParam),
+    responses(
+        (status = 200, description = "The reactions", body = ReactionsAnswer),
+        (status = 404, description = "account_not_found, not_found")
+    ))]
 pub(super) async fn reactions_of(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,

@@ -3,50 +3,58 @@
 //! A key is asked for first, so that strangers do not learn which paths exist from their answers. Nothing of the body is
 //! looked at.
 
-use std::sync::Arc;
+use utoipa_axum::routes;
 
-use axum::Router;
-use axum::routing::{MethodRouter, delete, get, patch, post};
-
-use super::Room;
 use super::answer::Fault;
 use super::caller::Known;
+use super::document::Documented;
 use crate::refusal::Refusal;
 
-/// Paths to which the original posts (HTTP contract 4, 5, 6).
-const POSTS: [&str; 15] = [
-    "/conversations/send",
-    "/conversations/upload-attachment",
-    "/sales-nav/mark-read",
-    "/sales-nav/send",
-    "/message",
-    "/messaging/mark-seen",
-    "/messaging/mark-all-read",
-    "/messaging/typing-indicator",
-    "/messaging/send",
-    "/messaging/send-with-typing",
-    "/messaging/send-with-ack",
-    "/messaging/send-group",
-    "/messaging/send-group-with-typing",
-    "/messaging/send-group-with-ack",
-    "/messaging/check-email-support",
-];
+macro_rules! refused {
+    ($($handler:ident: $method:ident $path:literal $operation:literal, $summary:literal;)*) => {
+        $(
+            #[doc = $summary]
+            #[utoipa::path($method, path = $path, operation_id = $operation, tag = "write", security(("key" = [])),
+                responses((status = 501, description = "read_only_mirror")))]
+            async fn $handler(_: Known) -> Fault {
+                Refusal::ReadOnlyMirror.into()
+            }
+        )*
 
-/// The paths with other methods.
-pub(super) fn routes() -> Router<Arc<Room>> {
-    let others: [(&str, MethodRouter<Arc<Room>>); 7] = [
-        ("/conversations/{urn}/mark-unread", patch(refuse)),
-        ("/conversations/{urn}/star", patch(refuse)),
-        ("/conversations/{urn}/unstar", patch(refuse)),
-        ("/conversations/{urn}/messages/{message}/react", post(refuse)),
-        ("/conversations/{urn}/messages/{message}", delete(refuse)),
-        ("/sales-nav/threads", get(refuse)),
-        ("/sales-nav/threads/{thread}", get(refuse)),
-    ];
-    let posts = POSTS.into_iter().fold(Router::new(), |routes, path| routes.route(path, post(refuse)));
-    others.into_iter().fold(posts, |routes, (path, method)| routes.route(path, method))
+        /// Every path of HTTP contract 4, 5 and 6 that writes, and those of Sales Navigator.
+        pub(super) fn routes() -> Documented {
+            Documented::new()$(.routes(routes!($handler)))*
+        }
+    };
 }
 
-async fn refuse(_: Known) -> Fault {
-    Refusal::ReadOnlyMirror.into()
+refused! {
+    send: post "/conversations/send" "conversations-send-message", "Send a message";
+    upload: post "/conversations/upload-attachment" "conversations-upload-attachment", "Upload an attachment";
+    mark_unread: patch "/conversations/{conversationUrn}/mark-unread" "conversations-mark-unread",
+        "Mark a conversation as unread";
+    star: patch "/conversations/{conversationUrn}/star" "conversations-star", "Star a conversation";
+    unstar: patch "/conversations/{conversationUrn}/unstar" "conversations-unstar", "Take the star from a conversation";
+    react: post "/conversations/{conversationUrn}/messages/{messageUrn}/react" "conversations-react-message",
+        "React to a message";
+    delete: delete "/conversations/{conversationUrn}/messages/{messageUrn}" "conversations-delete-message",
+        "Recall a message";
+    message: post "/message" "send-message", "Send a message (oldest family)";
+    mark_seen: post "/messaging/mark-seen" "messaging-mark-seen", "Mark a conversation as seen";
+    mark_all_read: post "/messaging/mark-all-read" "messaging-mark-all-read", "Mark everything as read";
+    typing: post "/messaging/typing-indicator" "messaging-typing-indicator", "Show that somebody types";
+    check_email: post "/messaging/check-email-support" "messaging-check-email-support",
+        "Can somebody be written to by e-mail";
+    older_send: post "/messaging/send" "messaging-send", "Send a message (older family)";
+    send_typing: post "/messaging/send-with-typing" "messaging-send-with-typing", "Send a message after typing";
+    send_ack: post "/messaging/send-with-ack" "messaging-send-with-ack", "Send a message and mark as seen";
+    send_group: post "/messaging/send-group" "messaging-send-group", "Send a message to a group";
+    send_group_typing: post "/messaging/send-group-with-typing" "messaging-send-group-with-typing",
+        "Send a message to a group after typing";
+    send_group_ack: post "/messaging/send-group-with-ack" "messaging-send-group-with-ack",
+        "Send a message to a group and mark as seen";
+    sales_threads: get "/sales-nav/threads" "sales-nav-threads", "List Sales Navigator threads";
+    sales_thread: get "/sales-nav/threads/{threadId}" "sales-nav-thread", "A Sales Navigator thread";
+    sales_read: post "/sales-nav/mark-read" "sales-nav-mark-read", "Mark a Sales Navigator thread as read";
+    sales_send: post "/sales-nav/send" "sales-nav-send", "Send a Sales Navigator message";
 }

@@ -61,6 +61,11 @@ impl SimulatedLinkedIn {
         Ok((first.member_urn, first.cookie))
     }
 
+    /// A live `Cookie` header of every account.
+    pub fn all_cookies(&self) -> Result<Vec<String>> {
+        Ok(self.simulator()?.credentials().into_iter().map(|one| one.cookie).collect())
+    }
+
     /// What LinkedIn would show, in canonical form.
     pub fn truth(&self) -> Result<String> {
         let owner = self.member.rsplit(':').next().context("a member URN")?;

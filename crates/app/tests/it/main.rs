@@ -13,6 +13,8 @@ mod api_audit;
 #[cfg(test)]
 mod api_bodies;
 #[cfg(test)]
+mod api_document;
+#[cfg(test)]
 mod api_errors;
 #[cfg(test)]
 mod api_guards;
@@ -27,9 +29,13 @@ mod api_lists;
 #[cfg(test)]
 mod api_log;
 #[cfg(test)]
+mod api_matrix;
+#[cfg(test)]
 mod api_messages;
 #[cfg(test)]
 mod api_nodes;
+#[cfg(test)]
+mod api_operations;
 #[cfg(test)]
 mod api_origin;
 #[cfg(test)]
@@ -38,6 +44,8 @@ mod api_paths;
 mod api_quota;
 #[cfg(test)]
 mod api_runs;
+#[cfg(test)]
+mod api_schema;
 #[cfg(test)]
 mod api_socket;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::message::has_attachment;
 use super::person::{Participant, participants, shown_name};
@@ -12,11 +13,12 @@ use crate::http::answer::date_time;
 use crate::store::{Account, ConversationRow};
 
 /// A conversation in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConversationItem {
     conversation_urn: String,
     conversation_id: String,
+    #[schema(format = DateTime)]
     last_activity_at: String,
     unread_count: u32,
     participants: Vec<Participant>,
@@ -39,9 +41,9 @@ pub(crate) struct ConversationItem {
 }
 
 /// The newest message of a conversation, in short.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LatestMessage {
+pub(crate) struct LatestMessage {
     text: String,
     sent_at: i64,
     sender_name: String,

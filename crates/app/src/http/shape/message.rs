@@ -8,11 +8,12 @@ use threadkeep_core::content::{Content, Reaction};
 use threadkeep_core::id::PersonId;
 use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::person::Person;
+use utoipa::ToSchema;
 
 use super::person::shown_name;
 
 /// A message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct MessageItem {
     message_urn: String,
@@ -34,11 +35,12 @@ pub(crate) struct MessageItem {
     is_system: bool,
     fallback_text: Option<String>,
     reactions: Vec<ReactionItem>,
+    #[schema(value_type = Vec<Object>)]
     contents: Vec<Content>,
 }
 
 /// A reaction with how many gave it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReactionItem {
     emoji: String,
@@ -48,7 +50,7 @@ pub(crate) struct ReactionItem {
 }
 
 /// Something that came with a message; a field that its kind does not have is null.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Attachment {
     #[serde(rename = "type")]

@@ -7,6 +7,6 @@ mod conversation;
 mod message;
 mod person;
 
-pub(super) use conversation::{ConversationItem, conversation};
+pub(super) use conversation::{ConversationItem, LatestMessage, conversation};
 pub(super) use message::{MessageItem, ReactionItem, message, reactions};
 pub(super) use person::{AccountName, Participant, full_name, participants};

@@ -5,6 +5,7 @@
 use serde::Serialize;
 use threadkeep_core::id::PersonId;
 use threadkeep_core::person::{Person, PersonKind};
+use utoipa::ToSchema;
 
 use crate::store::Account;
 
@@ -12,7 +13,7 @@ use crate::store::Account;
 const NAMELESS: &str = "LinkedIn Member";
 
 /// An account by name (HTTP contract 3.1).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountName {
     id: String,
     name: String,
@@ -31,7 +32,7 @@ pub(crate) fn full_name(account: &Account) -> String {
 }
 
 /// Somebody in a conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Participant {
     profile_id: String,

@@ -1,0 +1,160 @@
+//! Parameters of requests, as the document tells them: sets for the query and headers, and all that stand in paths.
+//!
+//! A set here has to be what the handler takes from `Params`: the contract run and the access matrix ask with all of them.
+
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{KnownFormat, Required, SchemaFormat};
+
+use crate::http::messages::TIME_MAX_MS;
+
+/// Largest page.
+const PAGE_MAX: i64 = 100;
+/// The form of an account's id.
+const ACCOUNT_FORM: &str = "^[0-9a-f]{24}$";
+/// The form of a conversation or message: the bare id, or a URN of a thing or of a mailbox and a thing.
+const RECORD_FORM: &str = "^([A-Za-z0-9=+/_-]{1,300}|urn:li:[A-Za-z_]{1,40}:([A-Za-z0-9=+/_-]{1,200}|\\([A-Za-z0-9:_-]{1,100},[A-Za-z0-9=+/_-]{1,200}\\)))$";
+
+macro_rules! sets {
+    ($($(#[$doc:meta])* $set:ident = [$($parameter:expr),* $(,)?];)*) => {$(
+        $(#[$doc])*
+        pub(in crate::http) enum $set {}
+
+        impl IntoParams for $set {
+            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+                vec![$($parameter),*]
+            }
+        }
+    )*};
+}
+
+sets! {
+    /// Which account is meant.
+    AccountParam = [account()];
+    /// Which of several accounts.
+    AccountsParams = [
+        account(),
+        text("linkedinAccountIds", "Several accounts in one list, separated by commas, at most 100; not together with `accountId`"),
+    ];
+    /// A page of a list.
+    PageParams = [count(20), limit(), text("nextCursor", "The `nextCursor` of the page before")];
+    /// Filters of the list of conversations.
+    ListParams = [
+        flag("unreadOnly", "Only those with something unread"),
+        text("labelId", "A mirror has no labels: with any label nothing is found"),
+        flag("labeledOnly", "A mirror has no labels: with `true` nothing is found"),
+    ];
+    /// A page of messages, and what is done before it.
+    MessagesParams = [
+        count(50),
+        limit(),
+        text("cursor", "The `cursor` of the page before; or a time in milliseconds: messages older than it"),
+        time("since", "Messages newer than this time in milliseconds"),
+        flag("sync", "`true`: sync first and wait; `false`: only the database; left out: sync briefly when the last one is old"),
+    ];
+    /// Which conversation, in the query.
+    ConversationParam = [query("conversationUrn").schema(Some(record())).required(Required::True)
+        .description(Some("The bare id `2-…` of a conversation, or any URN that names it")).build()];
+    /// Filters of the older list.
+    RecentParams = [
+        flag("unreadOnly", "Only those with something unread"),
+        flag("read", "`true`: nothing unread; `false`: something unread"),
+        query("keywords").schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(256))))
+            .description(Some("Words that the names, the title or the newest text must all contain, at most 16")).build(),
+    ];
+    /// The window of the older page of messages.
+    DetailsParams = [
+        text("profileId", "Accepted and not looked at"),
+        time("deliveredAt", "The middle of the window, in milliseconds; not together with `cursor` or `since`"),
+        number("countBefore", (0, PAGE_MAX), None, "Messages up to that time; without one the size of the page"),
+        number("countAfter", (0, PAGE_MAX), None, "Messages after that time"),
+    ];
+    /// A search among accounts.
+    SearchParam = [query("q").schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(256))))
+        .description(Some("Part of a name or slug, an id, or a `linkedin.com/in/` address")).build()];
+    /// How long to wait for a run.
+    PreferParam = [ParameterBuilder::new().name("Prefer").parameter_in(ParameterIn::Header)
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some("`wait=SECONDS` or `respond-async` (RFC 7240); what cannot be understood is ignored")).build()];
+}
+
+/// The parameter of this name in a path, if there is one.
+pub(super) fn in_path(name: &str) -> Option<Parameter> {
+    let (schema, what) = match name {
+        "accountId" => {
+            (ObjectBuilder::new().schema_type(Type::String).pattern(Some(ACCOUNT_FORM)), "The id of an account")
+        }
+        "conversationUrn" => {
+            (record(), "The bare id `2-…` of a conversation, or any URN that names it, URL-encoded as one segment")
+        }
+        "messageUrn" => {
+            (record(), "The bare id `2-…` of a message, or any URN that names it, URL-encoded as one segment")
+        }
+        "profileId" => (
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(100))
+                .pattern(Some("^[^\\s/]+$")),
+            "The last part of a profile's address, a profile id, or its URN",
+        ),
+        "runId" => (
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(0)),
+            "The number of a run",
+        ),
+        "keyId" => (
+            ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{1,64}$")),
+            "The public part of a key: the digits between `tk_` and the next `_`",
+        ),
+        "threadId" => (ObjectBuilder::new().schema_type(Type::String), "The id of a Sales Navigator thread"),
+        _ => return None,
+    };
+    let path = ParameterBuilder::new().name(name).parameter_in(ParameterIn::Path).required(Required::True);
+    Some(path.schema(Some(schema)).description(Some(what)).build())
+}
+
+fn query(name: &str) -> ParameterBuilder {
+    ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).required(Required::False)
+}
+
+fn account() -> Parameter {
+    text("accountId", "The account; left out it is the one that was synced last among those that the key reaches")
+}
+
+fn record() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).max_length(Some(400)).pattern(Some(RECORD_FORM))
+}
+
+fn text(name: &str, what: &str) -> Parameter {
+    query(name).schema(Some(ObjectBuilder::new().schema_type(Type::String))).description(Some(what)).build()
+}
+
+fn flag(name: &str, what: &str) -> Parameter {
+    query(name).schema(Some(ObjectBuilder::new().schema_type(Type::Boolean))).description(Some(what)).build()
+}
+
+fn count(default: i64) -> Parameter {
+    number("count", (1, PAGE_MAX), Some(default), "How many are on a page")
+}
+
+fn limit() -> Parameter {
+    number("limit", (1, PAGE_MAX), None, "Another name of `count`, for clients that send it")
+}
+
+fn time(name: &str, what: &str) -> Parameter {
+    number(name, (0, TIME_MAX_MS), None, what)
+}
+
+fn number(name: &str, (least, most): (i64, i64), default: Option<i64>, what: &str) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(least))
+        .maximum(Some(most))
+        .default(default.map(Into::into));
+    query(name).schema(Some(schema)).description(Some(what)).build()
+}
