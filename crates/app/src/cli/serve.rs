@@ -9,7 +9,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::config::{ConfigError, Inputs, TlsFiles};
+use crate::config::{Config, ConfigError, Inputs, TlsFiles};
 use crate::http::{self, HttpSettings, Tls};
 use crate::lifecycle::{Stop, spawn, stop_on_signal};
 use crate::telemetry;
@@ -65,10 +65,20 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
     let listener = bind(config.listen).await?;
     let app = open::app(&config, open::Use::Server).await?;
     let settings =
-        HttpSettings { hosts: args.allow_host, behind_proxy: args.behind_proxy, tls, ..HttpSettings::default() };
+        HttpSettings { hosts: args.allow_host, behind_proxy: args.behind_proxy, tls, ..settings(&config) };
     let ended = serve(&app, listener, settings).await;
     app.store.close().await;
     ended
+}
+
+/// What the configuration says of the server.
+pub(crate) fn settings(config: &Config) -> HttpSettings {
+    HttpSettings {
+        stop_grace_ms: STOP_GRACE_MS,
+        key_rate: config.key_rate,
+        address_rate: config.address_rate,
+        ..HttpSettings::default()
+    }
 }
 
 async fn serve(app: &App, listener: TcpListener, settings: HttpSettings) -> Ended {
@@ -85,7 +95,6 @@ async fn serve(app: &App, listener: TcpListener, settings: HttpSettings) -> Ende
 /// Serves and works until a stop is asked for.
 pub(crate) async fn until_stopped(app: &App, listener: TcpListener, settings: HttpSettings, stop: Stop) -> Ended {
     let mut workers = spawn(worker::serve(app.clone(), stop.clone()));
-    let settings = HttpSettings { stop_grace_ms: STOP_GRACE_MS, ..settings };
     let served = http::serve(app.clone(), listener, settings, stop.clone()).await;
     stop.ask();
     if tokio::time::timeout(WORKERS_GRACE, &mut workers).await.is_err() {

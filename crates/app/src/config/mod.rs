@@ -24,6 +24,7 @@ use threadkeep_core::sync::pace::Pace;
 use url::{Host, Url};
 
 use crate::app::{MediaSettings, SyncSettings};
+use crate::http::{HttpSettings, Rate};
 use crate::source::media::SIZE_MAX;
 use crate::source::voyager::request::QueryIds;
 use crate::vault::MediaPolicy;
@@ -43,6 +44,8 @@ pub const LISTEN: &str = "127.0.0.1:7878";
 pub const LOG_LEVEL: &str = "warn";
 /// Longest time that any setting may give, in milliseconds.
 const TIME_MAX_MS: u64 = 24 * 3_600_000;
+/// Most requests that a rate may allow.
+const RATE_MAX: u32 = 1_000_000;
 /// Shortest lease: below it a slow disk would lose its own work.
 const LEASE_MIN_MS: u64 = 1_000;
 
@@ -84,6 +87,10 @@ pub struct Config {
     pub sync: SyncSettings,
     /// How attachments are fetched and kept.
     pub media: MediaSettings,
+    /// How often a key may ask the API.
+    pub key_rate: Rate,
+    /// How often an address may ask without a working key.
+    pub address_rate: Rate,
     /// What is logged.
     pub log: LogSettings,
     /// The file that was read.
@@ -151,6 +158,10 @@ struct Raw {
     s3_prefix: Option<String>,
     s3_access_key: Option<String>,
     s3_secret_key: Option<String>,
+    key_rate_per_minute: u64,
+    key_rate_burst: u64,
+    address_rate_per_minute: u64,
+    address_rate_burst: u64,
     log_level: String,
     log_format: String,
 }
@@ -216,6 +227,8 @@ impl Config {
             query_ids: query_ids(&raw.query_ids)?,
             sync,
             media,
+            key_rate: rate("key_rate", raw.key_rate_per_minute, raw.key_rate_burst)?,
+            address_rate: rate("address_rate", raw.address_rate_per_minute, raw.address_rate_burst)?,
             log: LogSettings {
                 level: raw.log_level,
                 is_chosen: *given("log_level") != Place::Default,
@@ -231,6 +244,7 @@ impl Config {
 
 fn defaults() -> Dict {
     let sync = SyncSettings::default();
+    let http = HttpSettings::default();
     let whole = |ms: i64| Value::from(ms.unsigned_abs());
     [
         ("upstream_url", Value::from(UPSTREAM_URL)),
@@ -246,6 +260,10 @@ fn defaults() -> Dict {
         ("media_max_bytes", Value::from(SIZE_MAX)),
         ("media_store", Value::from("local")),
         ("s3_region", Value::from(media::REGION)),
+        ("key_rate_per_minute", Value::from(http.key_rate.per_minute)),
+        ("key_rate_burst", Value::from(http.key_rate.burst)),
+        ("address_rate_per_minute", Value::from(http.address_rate.per_minute)),
+        ("address_rate_burst", Value::from(http.address_rate.burst)),
         ("log_level", Value::from(LOG_LEVEL)),
         ("log_format", Value::from("text")),
     ]
@@ -341,6 +359,14 @@ fn time(name: &str, ms: u64, least: u64) -> Result<i64, ConfigError> {
         Ok(time) if (least..=TIME_MAX_MS).contains(&ms) => Ok(time),
         _ => Err(ConfigError::bad(name, format!("it must be from {least} to {TIME_MAX_MS} milliseconds"))),
     }
+}
+
+fn rate(name: &str, per_minute: u64, burst: u64) -> Result<Rate, ConfigError> {
+    let whole = |part: &str, number: u64| match u32::try_from(number) {
+        Ok(number) if number <= RATE_MAX => Ok(number),
+        _ => Err(ConfigError::bad(&format!("{name}_{part}"), format!("it must be at most {RATE_MAX}"))),
+    };
+    Ok(Rate { burst: whole("burst", burst)?, per_minute: whole("per_minute", per_minute)? })
 }
 
 fn log_format(name: &str) -> Result<LogFormat, ConfigError> {

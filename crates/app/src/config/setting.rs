@@ -40,7 +40,7 @@ pub const ENVIRONMENT_PREFIX: &str = "THREADKEEP_";
 const ENTRIES_MAX: usize = 100;
 
 /// All settings, in the order in which they are shown.
-pub const SETTINGS: [Setting; 29] = [
+pub const SETTINGS: [Setting; 33] = [
     text("data_dir", "directory of the database and of all that belongs to it"),
     text("database_url", "where the mirror is kept: sqlite:PATH or postgres://..."),
     text("upstream_url", "where LinkedIn is; another address is for a simulator"),
@@ -86,6 +86,10 @@ pub const SETTINGS: [Setting; 29] = [
     text("s3_prefix", "what the names of all objects in the bucket begin with"),
     secret("s3_access_key", "id of the bucket's access key"),
     secret("s3_secret_key", "secret of the bucket's access key"),
+    whole("key_rate_per_minute", "requests to the API that a key gets back in a minute"),
+    whole("key_rate_burst", "requests that a key may make at once; 0 is no limit"),
+    whole("address_rate_per_minute", "requests that an address without a working key gets back in a minute"),
+    whole("address_rate_burst", "requests that an address may make at once without a working key; 0 is no limit"),
     text("log_level", "what is logged: error, warn, info, debug, trace, or a filter such as threadkeep=debug"),
     text("log_format", "form of the log: text or json"),
 ];

@@ -60,6 +60,10 @@ fn value(config: &Config, name: &str) -> Value {
         "wait_ms" => json!(sync.wait_default_ms),
         "wait_max_ms" => json!(sync.wait_max_ms),
         name if name.starts_with("media_") || name.starts_with("s3_") => media(config, name),
+        "key_rate_per_minute" => json!(config.key_rate.per_minute),
+        "key_rate_burst" => json!(config.key_rate.burst),
+        "address_rate_per_minute" => json!(config.address_rate.per_minute),
+        "address_rate_burst" => json!(config.address_rate.burst),
         "log_level" => json!(config.log.level),
         "log_format" => json!(match config.log.format {
             LogFormat::Text => "text",

@@ -198,7 +198,7 @@ async fn conversation_details_has_the_old_and_the_new_fields() -> anyhow::Result
       },
       "conversationId": "2-a",
       "conversationUrn": "urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAInes,2-a)",
-      "cursor": null,
+      "cursor": "0K1SoOZvvvOWZWmXqMJUJnsiYXQiOjE3NjczMjMwNDUwMDEsIm1lc3NhZ2UiOiIyLW0xIn0",
       "fromCache": true,
       "hasMore": false,
       "messages": null,

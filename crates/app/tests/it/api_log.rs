@@ -68,7 +68,7 @@ async fn row_03_and_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or
     assert!(!log.to_lowercase().contains("canary") && !log.contains(&key) && !log.contains(&made), "{log}");
     assert!(log.contains("WARN") && log.contains("query=\"***\""), "a key in the address is told of: {log}");
     insta::assert_snapshot!(lines.join("\n"), @r#"
-    INFO request{method=GET route="/linkedin/conversations/{urn}/messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
+    INFO request{method=GET route="/linkedin/conversations/{conversationUrn}/messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
     INFO request{method=GET route="/conversations"}: threadkeep::http::gate: answered status=400 duration_ms=0
     INFO request{method=GET route="unmatched"}: threadkeep::http::gate: answered status=404 duration_ms=0
     INFO request{method=GET route="/health"}: threadkeep::http::gate: answered status=400 duration_ms=0
@@ -76,7 +76,7 @@ async fn row_03_and_44_and_45_the_log_has_the_route_and_none_of_what_was_sent_or
     INFO request{method=POST route="/conversations/sync"}: threadkeep::http::gate: answered status=400 duration_ms=0
     INFO request{method=POST route="/accounts"}: threadkeep::http::gate: answered status=502 duration_ms=0
     INFO request{method=GET route="/messaging/recent-messages"}: threadkeep::http::gate: answered status=200 duration_ms=0
-    INFO request{method=GET route="/conversations/exists/{profile}"}: threadkeep::http::gate: answered status=404 duration_ms=0
+    INFO request{method=GET route="/conversations/exists/{profileId}"}: threadkeep::http::gate: answered status=404 duration_ms=0
     INFO request{method=POST route="/keys"}: threadkeep::http::gate: answered status=201 duration_ms=0
     INFO request{method=GET route="/health"}: threadkeep::http::gate: answered status=421 duration_ms=0
     "#);

@@ -126,7 +126,7 @@ async fn a_page_has_every_field_of_the_contract_under_every_name_of_the_conversa
       "completeness": "listed",
       "conversationId": "2-talk",
       "conversationUrn": "urn:li:msg_conversation:(urn:li:fsd_profile:ACoAAInes,2-talk)",
-      "cursor": null,
+      "cursor": "8-61hj4hPtBDl7TP8sIcG3siYXQiOjE3NjczMjMwNDUwMTAsIm1lc3NhZ2UiOiIyLW0xIn0",
       "fromCache": true,
       "hasMore": false,
       "messages": 1,

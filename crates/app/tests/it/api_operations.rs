@@ -168,7 +168,7 @@ impl Records {
     /// The record that a parameter of this name means; `None` when it means none.
     pub fn get(&self, name: &str) -> Option<&str> {
         Some(match name {
-            "accountId" => &self.account,
+            "accountId" | "accounts" => &self.account,
             "conversationUrn" => &self.conversation,
             "messageUrn" => &self.message,
             "profileId" => &self.profile,
@@ -184,7 +184,7 @@ impl Records {
     pub fn with(&self, name: &str, other: &Self) -> Self {
         let mut mixed = self.clone();
         match name {
-            "accountId" => mixed.account.clone_from(&other.account),
+            "accountId" | "accounts" => mixed.account.clone_from(&other.account),
             "conversationUrn" => mixed.conversation.clone_from(&other.conversation),
             "messageUrn" => mixed.message.clone_from(&other.message),
             "profileId" => mixed.profile.clone_from(&other.profile),

@@ -13,6 +13,8 @@ mod api_audit;
 #[cfg(test)]
 mod api_bodies;
 #[cfg(test)]
+mod api_contract;
+#[cfg(test)]
 mod api_document;
 #[cfg(test)]
 mod api_errors;

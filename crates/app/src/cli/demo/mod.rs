@@ -129,7 +129,7 @@ async fn demo(
     if args.exit {
         return comparison.ended();
     }
-    serve_api(app, config.listen, &account, simulated, stop).await
+    serve_api(app, config, &account, simulated, stop).await
 }
 
 async fn compare(
@@ -182,8 +182,8 @@ async fn summary(
     Ok(())
 }
 
-async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: &Simulated, stop: &Stop) -> Ended {
-    let listener = bind_somewhere(wanted).await?;
+async fn serve_api(app: &App, config: &Config, account: &Account, simulated: &Simulated, stop: &Stop) -> Ended {
+    let listener = bind_somewhere(config.listen).await?;
     let url = serve::url("http", &listener)?;
     let key = NewKey { scopes: Scope::ALL.to_vec(), accounts: None, label: Some("demo".into()) };
     let (key, _) = keys::create(app, &Actor::Setup, key).await?;
@@ -202,7 +202,7 @@ async fn serve_api(app: &App, wanted: SocketAddr, account: &Account, simulated: 
         "Ctrl-C ends it.".to_owned(),
     ];
     lines.iter().try_for_each(|line| console::result(line))?;
-    serve::until_stopped(app, listener, HttpSettings::default(), stop.clone()).await
+    serve::until_stopped(app, listener, serve::settings(config), stop.clone()).await
 }
 
 /// The address that was configured, else any free port of this machine.
