@@ -5,6 +5,7 @@
 
 mod addresses;
 mod bench;
+mod openapi;
 mod security_tests;
 mod tidy;
 
@@ -43,6 +44,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Writes what is made from the handlers: docs/openapi.json and docs/ACCESS.md
+    Openapi,
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
         /// What to measure
@@ -75,6 +78,7 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Addresses { here: false } => addresses::built(root),
         Task::Addresses { here: true } => Ok(addresses::run()),
         Task::SecurityTests { check } => security_tests::run(root, *check),
+        Task::Openapi => openapi::run(root),
         Task::Bench { what, messages, rounds } => bench::run(root, *what, *messages, *rounds),
     }
 }

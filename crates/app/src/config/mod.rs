@@ -364,7 +364,7 @@ fn time(name: &str, ms: u64, least: u64) -> Result<i64, ConfigError> {
 fn rate(name: &str, per_minute: u64, burst: u64) -> Result<Rate, ConfigError> {
     let whole = |part: &str, number: u64| match u32::try_from(number) {
         Ok(number) if number <= RATE_MAX => Ok(number),
-        _ => Err(ConfigError::bad(&format!("{name}_{part}"), format!("it must be at most {RATE_MAX}"))),
+        _ => Err(ConfigError::bad(format!("{name}_{part}"), format!("it must be at most {RATE_MAX}"))),
     };
     Ok(Rate { burst: whole("burst", burst)?, per_minute: whole("per_minute", per_minute)? })
 }

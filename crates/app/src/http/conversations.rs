@@ -76,7 +76,7 @@ struct Position {
     account: AccountId,
 }
 
-/// The answer.
+/// A page of conversations.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationsAnswer {

@@ -22,7 +22,7 @@ use crate::verbs::read;
 /// Longest profile id or vanity name, in bytes.
 const PROFILE_MAX: usize = 400;
 
-/// The answer.
+/// Whether there is a conversation with somebody.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ExistsAnswer {

@@ -33,6 +33,8 @@ pub(super) const WRONG_KEY: i64 = 2;
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+const USED: HeaderName = HeaderName::from_static("x-ratelimit-used");
+const ACTION: HeaderName = HeaderName::from_static("x-ratelimit-action");
 
 /// How many requests a bucket allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +114,8 @@ fn told(mut response: Response, meter: &Meter) -> Response {
     let headers = response.headers_mut();
     headers.insert(LIMIT, HeaderValue::from(standing.limit));
     headers.insert(REMAINING, HeaderValue::from(standing.remaining));
+    headers.insert(USED, HeaderValue::from(i64::from(standing.limit) - standing.remaining));
+    headers.insert(ACTION, HeaderValue::from_static("requests"));
     headers.insert(RESET, HeaderValue::from(seconds(standing.reset_at.0)));
     if standing.wait_ms > 0 {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds(standing.wait_ms)));

@@ -74,7 +74,7 @@ enum Freshness {
     Kept(&'static str),
 }
 
-/// The answer.
+/// A page of messages.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessagesAnswer {

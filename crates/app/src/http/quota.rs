@@ -30,7 +30,7 @@ const FIRST_WEEKDAY: i64 = 3;
 /// Fewer kept runs than this are all that there were.
 const RUNS_FORGOTTEN_FROM: usize = 200;
 
-/// The answer, a bare object.
+/// The request budget of an account.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct QuotaAnswer {
@@ -38,6 +38,7 @@ pub(super) struct QuotaAnswer {
     quotas: Vec<Quota>,
 }
 
+/// The budget of one window.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Quota {

@@ -29,7 +29,7 @@ struct RefreshBody {
     account_id: Option<String>,
 }
 
-/// The answer; the contract's fields first.
+/// What came of asking for news.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RefreshAnswer {

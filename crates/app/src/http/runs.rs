@@ -41,6 +41,7 @@ pub(super) struct RunAnswer {
     run: RunItem,
 }
 
+/// A run.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RunItem {

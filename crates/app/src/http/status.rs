@@ -22,13 +22,14 @@ use super::shape::full_name;
 use crate::store::{Account, Job, Overview, Progress};
 use crate::verbs::{read, sync};
 
-/// The answer.
+/// How the mirror of each account stands.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StatusAnswer {
     success: bool,
     accounts: Vec<AccountStanding>,
 }
 
+/// How the mirror of one account stands.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AccountStanding {
@@ -41,6 +42,7 @@ struct AccountStanding {
     health: HealthState,
 }
 
+/// The state of the last syncs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SyncState {
@@ -55,6 +57,7 @@ struct SyncState {
     initial_sync_completed: bool,
 }
 
+/// The run that is going on.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Run {
@@ -98,6 +101,7 @@ struct Estimate {
     duration_ms_at_least: u64,
 }
 
+/// How complete the copy is.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Holdings {
@@ -109,6 +113,7 @@ struct Holdings {
     oldest_message_at: Option<String>,
 }
 
+/// Whether the account can be synced.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HealthState {

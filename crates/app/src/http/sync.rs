@@ -39,7 +39,7 @@ struct SyncBody {
     force: Option<bool>,
 }
 
-/// How a sync stands; the seed's fields first.
+/// How a sync stands.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SyncAnswer {

@@ -40,6 +40,10 @@ pub struct Example {
     pub body: Value,
 }
 
+/// Headers that tell how many requests are left.
+const LIMIT_HEADERS: [&str; 5] =
+    ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Reset", "X-RateLimit-Action"];
+
 /// What `description` shows at the top of the document.
 const ABOUT: &str = "\
 threadkeep keeps a copy of a member's own LinkedIn conversations and answers the read part of ConnectSafely's \
@@ -299,7 +303,7 @@ fn bearer() -> SecurityScheme {
     SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(what)).build())
 }
 
-fn headers() -> [(&'static str, Header); 5] {
+fn headers() -> [(&'static str, Header); 7] {
     let whole = || Object::builder().schema_type(Type::Integer).minimum(Some(0));
     let one =
         |schema: ObjectBuilder, what: &str| HeaderBuilder::new().schema(Some(schema)).description(Some(what)).build();
@@ -307,13 +311,15 @@ fn headers() -> [(&'static str, Header); 5] {
         ("X-RateLimit-Limit", one(whole(), "Requests that may be made at once; absent when there is no limit")),
         ("X-RateLimit-Remaining", one(whole(), "Requests that are left")),
         ("X-RateLimit-Reset", one(whole(), "When all are there again, in seconds since 1970")),
+        ("X-RateLimit-Used", one(whole(), "Requests that were made and have not come back")),
+        ("X-RateLimit-Action", one(Object::builder().schema_type(Type::String), "What is counted: `requests`")),
         ("Retry-After", one(whole(), "Seconds to wait")),
         ("WWW-Authenticate", one(Object::builder().schema_type(Type::String), "`Bearer`")),
     ]
 }
 
 fn limit_headers() -> impl Iterator<Item = (String, RefOr<Header>)> {
-    ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"].into_iter().map(header_link)
+    LIMIT_HEADERS.into_iter().map(header_link)
 }
 
 fn header_link(name: &str) -> (String, RefOr<Header>) {

@@ -124,12 +124,13 @@ fn article(document: &Value, one: &Operation<'_>) -> String {
     };
     format!(
         "<article id=\"{id}\"><h3><a href=\"#{id}\">{title}</a></h3>\
-         <div class=\"call\"><span class=\"method {method}\">{upper}</span><code>{path}</code>\
+         <div class=\"call\"><span class=\"method {method}\">{upper}</span><code><span class=\"soft\">{base}</span>{path}</code>\
          <span class=\"tag\">{scope}</span><span class=\"tag\">{id}</span></div>\
          {what}{parameters}{body}<h4>Example</h4><pre>{curl}</pre>{answers}</article>",
         title = escaped(text(&one.told["summary"])),
         method = one.method,
         upper = one.method.to_uppercase(),
+        base = base(document, one),
         path = escaped(one.path),
         what = paragraphs(text(&one.told["description"])),
         parameters = parameters(one),
@@ -153,7 +154,7 @@ fn parameters(one: &Operation<'_>) -> String {
         .collect();
     match rows.as_str() {
         "" => String::new(),
-        rows => format!("<h4>Parameters</h4><div class=\"scroll\"><table>{rows}</table></div>"),
+        rows => format!("<h4>Parameters</h4><div class=\"scroll\"><table class=\"fields\">{rows}</table></div>"),
     }
 }
 
@@ -198,12 +199,11 @@ fn fields_table(schema: &Value) -> String {
             )
         })
         .collect();
-    format!("<div class=\"scroll\"><table>{rows}</table></div>")
+    format!("<div class=\"scroll\"><table class=\"fields\">{rows}</table></div>")
 }
 
 fn curl(document: &Value, one: &Operation<'_>) -> String {
-    let is_root = !document["paths"][one.path]["servers"].is_null();
-    let base = if is_root { "" } else { text(&document["servers"][0]["url"]) };
+    let base = base(document, one);
     let mut out = "curl".to_owned();
     if one.method != "get" {
         out.push_str(&format!(" -X {}", one.method.to_uppercase()));
@@ -222,6 +222,12 @@ fn curl(document: &Value, one: &Operation<'_>) -> String {
     out
 }
 
+/// What stands before the path of an operation.
+fn base<'a>(document: &'a Value, one: &Operation<'_>) -> &'a str {
+    let is_root = !document["paths"][one.path]["servers"].is_null();
+    if is_root { "" } else { text(&document["servers"][0]["url"]) }
+}
+
 fn answers(document: &Value, one: &Operation<'_>) -> String {
     let mut out = "<h4>Answers</h4><div class=\"scroll\"><table>".to_owned();
     let mut examples = String::new();
@@ -231,7 +237,7 @@ fn answers(document: &Value, one: &Operation<'_>) -> String {
         let codes = codes(&content["schema"]);
         let what = match codes.is_empty() {
             true => format!("{} {}", marked(text(&answer["description"])), linked(&content["schema"])),
-            false => codes.iter().map(|code| format!("<code>{}</code>", escaped(code))).collect::<Vec<_>>().join(" "),
+            false => codes.iter().map(|code| format!("<code>{}</code>", escaped(code))).collect::<Vec<_>>().join(", "),
         };
         let _ = write!(out, "<tr><td>{status}</td><td>{what}</td></tr>");
         if !content["example"].is_null() {

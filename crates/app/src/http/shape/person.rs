@@ -12,7 +12,7 @@ use crate::store::Account;
 /// What LinkedIn shows for somebody whose name it does not tell.
 const NAMELESS: &str = "LinkedIn Member";
 
-/// An account by name (HTTP contract 3.1).
+/// An account by name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AccountName {
     id: String,
