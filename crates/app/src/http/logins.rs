@@ -26,6 +26,7 @@ use crate::verbs::accounts;
 #[derive(ToSchema)]
 struct CookiesBody {
     /// The copied request or the cookies, as text, as `threadkeep account add` takes them.
+    #[schema(min_length = 1)]
     cookies: String,
 }
 

@@ -72,7 +72,7 @@ fn secrets_are_never_shown() -> Result<()> {
 
 #[test]
 fn what_is_wrong_is_named_with_its_place() -> Result<()> {
-    let cases: [(&str, &str, &str); 17] = [
+    let cases: [(&str, &str, &str); 18] = [
         (
             "THREADKEEP_DATADIR",
             "x",
@@ -93,6 +93,7 @@ fn what_is_wrong_is_named_with_its_place() -> Result<()> {
         ("THREADKEEP_MEDIA_URL", "https://media.example/path", "media_url: it must be https://"),
         ("THREADKEEP_MEDIA_STORE", "ftp", "media_store: it must be local or s3"),
         ("THREADKEEP_MEDIA_STORE", "s3", "s3_bucket: it is needed when media_store is s3"),
+        ("THREADKEEP_KEY_RATE_BURST", "2000000", "key_rate_burst: it must be at most 1000000"),
         ("THREADKEEP_LOG_LEVEL", "threadkeep=loud", "log_level: it must be error, warn"),
     ];
     for (name, value, expected) in cases {
