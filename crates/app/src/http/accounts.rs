@@ -24,7 +24,7 @@ use crate::store::Account;
 use crate::verbs::keys::Caller;
 use crate::verbs::read;
 
-/// Longest search text, in bytes.
+/// Longest search text, in characters.
 const SEARCH_MAX: usize = 256;
 
 /// The account of this id; any text that is no id of an account names none.
@@ -105,8 +105,8 @@ pub(super) async fn list(
 ) -> Result<Json<Vec<AccountItem>>, Fault> {
     let search = params.take("q");
     params.finish()?;
-    if search.as_ref().is_some_and(|text| text.len() > SEARCH_MAX) {
-        return Err(invalid("q", &format!("at most {SEARCH_MAX} bytes")));
+    if search.as_ref().is_some_and(|text| text.chars().count() > SEARCH_MAX) {
+        return Err(invalid("q", &format!("at most {SEARCH_MAX} characters")));
     }
     let accounts = read::accounts(&room.app, caller.reach()).await?;
     let found = accounts.iter().filter(|account| search.as_ref().is_none_or(|text| matches(account, text)));

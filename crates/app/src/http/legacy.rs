@@ -30,7 +30,7 @@ use crate::refusal::Refusal;
 use crate::store::{Account, ConversationRow};
 use crate::verbs::read;
 
-/// Longest search text, in bytes.
+/// Longest search text, in characters.
 const KEYWORDS_MAX: usize = 256;
 /// Most words of a search.
 const WORDS_MAX: usize = 16;
@@ -138,10 +138,11 @@ fn recent_question(mut params: Params) -> Result<Question, Fault> {
         Some(id) => Chosen::Named([id].into()),
         None => Chosen::Default,
     };
-    let keywords = params.take("keywords").unwrap_or_default().to_lowercase();
+    let given = params.take("keywords").unwrap_or_default();
+    let keywords = given.to_lowercase();
     let words: Vec<String> = keywords.split_whitespace().map(ToOwned::to_owned).collect();
-    if keywords.len() > KEYWORDS_MAX || words.len() > WORDS_MAX {
-        return Err(invalid("keywords", &format!("at most {KEYWORDS_MAX} bytes and {WORDS_MAX} words")));
+    if given.chars().count() > KEYWORDS_MAX || words.len() > WORDS_MAX {
+        return Err(invalid("keywords", &format!("at most {KEYWORDS_MAX} characters and {WORDS_MAX} words")));
     }
     let read = params.take_flag("read")?;
     let unread_only = params.take_flag("unreadOnly")?.unwrap_or(false) || read == Some(false);

@@ -11,10 +11,8 @@ use crate::http::messages::TIME_MAX_MS;
 
 /// Largest page.
 const PAGE_MAX: i64 = 100;
-/// Longest text, in characters; what is refused is counted in bytes.
-const TEXT_MAX: usize = 2_000;
-/// Longest search, in the same way.
-const SEARCH_MAX: usize = 64;
+/// Longest search text, in characters.
+const SEARCH_MAX: usize = 256;
 /// The form of any text.
 const PLAIN_FORM: &str = "^[^\\u0000-\\u001F\\u007F-\\u009F\\uFFFD]*$";
 /// The form of an account's id.
@@ -66,7 +64,7 @@ sets! {
     RecentParams = [
         flag("unreadOnly", "Only those with something unread"),
         flag("read", "`true`: nothing unread; `false`: something unread"),
-        query("keywords").schema(Some(plain(SEARCH_MAX)))
+        query("keywords").schema(Some(plain().max_length(Some(SEARCH_MAX))))
             .description(Some("Words that the names, the title or the newest text must all contain, at most 16")).build(),
     ];
     /// The window of the older page of messages.
@@ -77,7 +75,7 @@ sets! {
         number("countAfter", (0, PAGE_MAX), None, "Messages after that time"),
     ];
     /// A search among accounts.
-    SearchParam = [query("q").schema(Some(plain(SEARCH_MAX)))
+    SearchParam = [query("q").schema(Some(plain().max_length(Some(SEARCH_MAX))))
         .description(Some("Part of a name or slug, an id, or a `linkedin.com/in/` address")).build()];
     /// How long to wait for a run.
     PreferParam = [ParameterBuilder::new().name("Prefer").parameter_in(ParameterIn::Header)
@@ -136,12 +134,12 @@ fn record() -> ObjectBuilder {
 }
 
 fn text(name: &str, what: &str) -> Parameter {
-    query(name).schema(Some(plain(TEXT_MAX))).description(Some(what)).build()
+    query(name).schema(Some(plain())).description(Some(what)).build()
 }
 
 /// A text without control characters.
-fn plain(length_max: usize) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).max_length(Some(length_max)).pattern(Some(PLAIN_FORM))
+fn plain() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(PLAIN_FORM))
 }
 
 fn flag(name: &str, what: &str) -> Parameter {
