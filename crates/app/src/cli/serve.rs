@@ -64,8 +64,7 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
     let tls = config.tls.as_ref().map(tls).transpose()?;
     let listener = bind(config.listen).await?;
     let app = open::app(&config, open::Use::Server).await?;
-    let settings =
-        HttpSettings { hosts: args.allow_host, behind_proxy: args.behind_proxy, tls, ..settings(&config) };
+    let settings = HttpSettings { hosts: args.allow_host, behind_proxy: args.behind_proxy, tls, ..settings(&config) };
     let ended = serve(&app, listener, settings).await;
     app.store.close().await;
     ended

@@ -13,12 +13,14 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId};
 use threadkeep_core::time::Timestamp;
+use utoipa::ToSchema;
 
 use super::Room;
 use super::answer::{Fault, FaultCode, date_time};
 use super::caller::Admin;
 use super::conversations::{COUNT_DEFAULT, count};
 use super::cursor::Cursors;
+use super::document::{PageParams, SinceParam};
 use super::params::Params;
 use crate::store::{Act, ActOutcome, Actor, AuditLine, Object, ObjectKind};
 use crate::verbs::audit;
@@ -33,16 +35,16 @@ const RUN_DIGITS_MAX: usize = 18;
 /// has to be here to be noted; any other act for which the scope was lacking is noted with its route.
 static ACTS: [(Method, &str, Act, ObjectKind); 13] = [
     (Method::POST, "/accounts", Act::AccountAdded, ObjectKind::Account),
-    (Method::POST, "/accounts/{id}/reconnect", Act::AccountReconnected, ObjectKind::Account),
-    (Method::POST, "/accounts/{id}/pause", Act::AccountPaused, ObjectKind::Account),
-    (Method::POST, "/accounts/{id}/resume", Act::AccountResumed, ObjectKind::Account),
-    (Method::DELETE, "/accounts/{id}", Act::AccountRemoved, ObjectKind::Account),
+    (Method::POST, "/accounts/{accountId}/reconnect", Act::AccountReconnected, ObjectKind::Account),
+    (Method::POST, "/accounts/{accountId}/pause", Act::AccountPaused, ObjectKind::Account),
+    (Method::POST, "/accounts/{accountId}/resume", Act::AccountResumed, ObjectKind::Account),
+    (Method::DELETE, "/accounts/{accountId}", Act::AccountRemoved, ObjectKind::Account),
     (Method::POST, "/keys", Act::KeyCreated, ObjectKind::Key),
     (Method::GET, "/keys", Act::KeysListed, ObjectKind::Key),
     (Method::HEAD, "/keys", Act::KeysListed, ObjectKind::Key),
-    (Method::DELETE, "/keys/{id}", Act::KeyRevoked, ObjectKind::Key),
-    (Method::POST, "/conversations/sync/runs/{id}/cancel", Act::RunCancelled, ObjectKind::Run),
-    (Method::DELETE, "/conversations/sync/runs/{id}", Act::RunCancelled, ObjectKind::Run),
+    (Method::DELETE, "/keys/{keyId}", Act::KeyRevoked, ObjectKind::Key),
+    (Method::POST, "/conversations/sync/runs/{runId}/cancel", Act::RunCancelled, ObjectKind::Run),
+    (Method::DELETE, "/conversations/sync/runs/{runId}", Act::RunCancelled, ObjectKind::Run),
     (Method::GET, "/audit", Act::AuditRead, ObjectKind::Route),
     (Method::HEAD, "/audit", Act::AuditRead, ObjectKind::Route),
 ];
@@ -52,7 +54,7 @@ static ACTS: [(Method, &str, Act, ObjectKind); 13] = [
 pub(super) struct Seen(pub(super) Arc<OnceLock<Caller>>);
 
 /// A page of lines.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditAnswer {
     success: bool,
@@ -61,10 +63,11 @@ pub(super) struct AuditAnswer {
     has_more: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Entry {
     id: i64,
+    #[schema(format = DateTime)]
     at: String,
     who: Who,
     act: &'static str,
@@ -73,14 +76,14 @@ struct Entry {
     code: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Who {
     kind: &'static str,
     id: Option<String>,
     address: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct About {
     kind: &'static str,
@@ -94,7 +97,17 @@ struct Position {
     line: i64,
 }
 
-/// `GET /audit`
+/// The log of administrative acts
+///
+/// Newest first: who did what, done or refused. An admin key that is limited to some accounts sees only lines about them.
+#[utoipa::path(get, path = "/audit", operation_id = "list-audit", tag = "server",
+    security(("key" = ["admin"])),
+    params(SinceParam, PageParams),
+    responses(
+        (status = 200, description = "A page of lines", body = AuditAnswer),
+        (status = 400, description = "invalid_cursor"),
+        (status = 507, description = "storage_full")
+    ))]
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     Admin(caller): Admin,
@@ -164,7 +177,7 @@ fn act_of(method: &Method, route: &str, path: &str, fault: FaultCode) -> Option<
 /// What a path names, if it has the form of an id; anything else may be somebody's secret in the wrong place.
 fn object(kind: ObjectKind, pattern: &str, path: &str) -> Object {
     let mut parts = pattern.split('/').zip(path.split('/'));
-    let id = parts.find(|(name, _)| *name == "{id}").map(|(_, id)| id).unwrap_or_default();
+    let id = parts.find(|(name, _)| name.starts_with('{')).map(|(_, id)| id).unwrap_or_default();
     match kind {
         ObjectKind::Account if id.len() == ACCOUNT_ID_LENGTH => match AccountId::new(id) {
             Ok(id) => Object::account(&id),
@@ -212,15 +225,15 @@ mod tests {
     fn only_what_is_an_id_is_noted() {
         let id = "a1".repeat(12);
         assert_eq!(
-            told(&Method::DELETE, "/linkedin/accounts/{id}", &format!("/linkedin/accounts/{id}")),
+            told(&Method::DELETE, "/linkedin/accounts/{accountId}", &format!("/linkedin/accounts/{id}")),
             format!("account_removed account Some({id:?})")
         );
         for strange in ["li_at=AQED", "A1A1", "%0a", ""] {
             let path = format!("/accounts/{strange}/pause");
-            assert_eq!(told(&Method::POST, "/accounts/{id}/pause", &path), "account_paused account None");
-            assert_eq!(told(&Method::DELETE, "/keys/{id}", &format!("/keys/{strange}")), "key_revoked key None");
+            assert_eq!(told(&Method::POST, "/accounts/{accountId}/pause", &path), "account_paused account None");
+            assert_eq!(told(&Method::DELETE, "/keys/{keyId}", &format!("/keys/{strange}")), "key_revoked key None");
         }
-        let run = "/conversations/sync/runs/{id}";
+        let run = "/conversations/sync/runs/{runId}";
         assert_eq!(told(&Method::DELETE, run, "/conversations/sync/runs/17"), "run_cancelled run Some(\"17\")");
         assert_eq!(told(&Method::DELETE, run, "/conversations/sync/runs/1x"), "run_cancelled run None");
         assert_eq!(told(&Method::PUT, "/new/{id}", "/new/x"), "admin_request route Some(\"PUT /new/{id}\")");

@@ -1,4 +1,4 @@
-//! `GET /account/{id}/quota`: how many requests to LinkedIn the pace allows, and how many recent runs have made.
+//! `GET /account/{accountId}/quota`: how many requests to LinkedIn the pace allows, and how many recent runs have made.
 //!
 //! The contract's shape (HTTP contract 3.5). The budget is our own: LinkedIn tells none, so `linkedinLimit` is null. Only
 //! the runs that are kept are counted; `isExact` says whether these are all of the window.

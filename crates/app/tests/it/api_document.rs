@@ -115,7 +115,8 @@ async fn example(operation: &Operation, document: &Value, synced: &Synced) -> Re
     }
     let mut request = operation.request(document, &records, Some(&key))?;
     if operation.told["parameters"].to_string().contains("\"count\"") {
-        *request.uri_mut() = format!("{}&count=2", request.uri()).parse()?;
+        let more = if request.uri().query().is_some() { '&' } else { '?' };
+        *request.uri_mut() = format!("{}{more}count=2", request.uri()).parse()?;
     }
     let answer = synced.world.send(request).await?;
     let status = answer.status.as_u16();

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use threadkeep::http::document::{self, Example, SCOPE_EXTENSION};
 use threadkeep::http::{HttpSettings, Rate};
 use threadkeep::lifecycle::Stop;
+use threadkeep::store::Actor;
 use threadkeep::verbs::accounts;
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker;
@@ -235,7 +236,7 @@ impl Synced {
         world.set(HttpSettings { key_rate: unlimited, address_rate: unlimited, ..HttpSettings::default() });
         let mut ids = Vec::new();
         for cookies in linkedin.all_cookies()? {
-            let account = accounts::add(&world.app, &cookies).await?;
+            let account = accounts::add(&world.app, &Actor::Setup, &cookies).await?;
             world.clock.pass(1_000);
             sync(&world, &account.id).await?;
             world.clock.pass(1_000);
@@ -273,7 +274,7 @@ async fn records(world: &World, (account, cookies): &(AccountId, String)) -> Res
     let reader = world.key(&[Scope::Read], &[account.as_str()]).await?;
     let spare =
         NewKey { scopes: vec![Scope::Read], accounts: Some(vec![account.clone()]), label: Some("spare".into()) };
-    let (_, spare) = keys::create(&world.app, spare).await?;
+    let (_, spare) = keys::create(&world.app, &Actor::Setup, spare).await?;
     let list = world.get(&reader, "/conversations?count=100").await?.json();
     let mut all = list["conversations"].as_array().into_iter().flatten();
     let chosen =

@@ -14,7 +14,6 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::{Config, Inputs};
-use crate::http::HttpSettings;
 use crate::lifecycle::{Stop, stop_on_signal};
 use crate::store::{Account, Actor, Job};
 use crate::telemetry;

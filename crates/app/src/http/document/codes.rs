@@ -14,7 +14,7 @@ pub struct ErrorCode {
 }
 
 /// All error codes, by status.
-pub const CODES: [ErrorCode; 28] = [
+pub const CODES: [ErrorCode; 29] = [
     at(400, "invalid_parameter", "a parameter or field is wrong, repeated, or of another type; the text names it"),
     at(400, "unknown_field", "a parameter or field does not exist; the text names it"),
     at(400, "invalid_json", "the body is not a JSON object"),
@@ -24,6 +24,7 @@ pub const CODES: [ErrorCode; 28] = [
     at(401, "unauthorized", "no key"),
     at(401, "invalid_key", "a key that does not work: wrong, mistyped or revoked"),
     at(403, "scope_required", "the key may not do this"),
+    at(403, "csrf", "a browser sends this for a page of another site, and it would change something"),
     at(404, "account_not_found", "no such account, or out of reach"),
     at(404, "conversation_not_found", "no such conversation, or out of reach"),
     at(404, "not_found", "no such path, message, run, key or person"),

@@ -83,8 +83,8 @@ pub(super) fn complete(mut told: OpenApi, slow: &BTreeSet<String>, examples: &[E
         if matches!(path.as_str(), "/health" | "/docs") {
             item.servers = Some(vec![ServerBuilder::new().url("/").build()]);
         }
-        for operation in operations(item) {
-            complete_operation(operation, path, slow, &mut responses);
+        for (operation, changes) in operations(item) {
+            complete_operation(operation, (path, changes), slow, &mut responses);
             let body = body_schema(operation);
             if let (Some(RefOr::T(told)), Some(Schema::Object(fields))) =
                 (&mut operation.request_body, body.as_ref().and_then(|name| schema_of(&schemas, name)))
@@ -112,12 +112,14 @@ pub(super) fn complete(mut told: OpenApi, slow: &BTreeSet<String>, examples: &[E
 
 /// The names of the operations of a path.
 pub(super) fn ids(mut item: PathItem) -> Vec<String> {
-    operations(&mut item).filter_map(|operation| operation.operation_id.clone()).collect()
+    operations(&mut item).filter_map(|(operation, _)| operation.operation_id.clone()).collect()
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The operations of a path, and of each whether its method is one that may change something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let all = [(get, false), (put, true), (post, true), (delete, true), (patch, true)];
+    all.into_iter().filter_map(|(operation, changes)| Some((operation.as_mut()?, changes)))
 }
 
 /// The scope of an operation: `None` when it needs no key, an empty text when any key will do.
@@ -129,7 +131,7 @@ fn scope(operation: &Operation) -> Option<String> {
 
 fn complete_operation(
     operation: &mut Operation,
-    path: &str,
+    (path, changes): (&str, bool),
     slow: &BTreeSet<String>,
     responses: &mut BTreeMap<String, Response>,
 ) {
@@ -147,6 +149,9 @@ fn complete_operation(
     let mut codes: BTreeSet<&str> = usual(scope.as_deref(), operation).into_iter().collect();
     if !operation.operation_id.as_ref().is_some_and(|id| slow.contains(id)) {
         codes.insert("timed_out");
+    }
+    if changes {
+        codes.insert("csrf");
     }
     let told = std::mem::take(&mut operation.responses.responses);
     for (status, response) in told {

@@ -43,6 +43,8 @@ sets! {
     ];
     /// A page of a list.
     PageParams = [count(20), limit(), text("nextCursor", "The `nextCursor` of the page before")];
+    /// From when on.
+    SinceParam = [time("since", "Only what happened from this time on, in milliseconds")];
     /// Filters of the list of conversations.
     ListParams = [
         flag("unreadOnly", "Only those with something unread"),
