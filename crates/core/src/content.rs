@@ -148,7 +148,7 @@ pub enum Content {
 
 impl Content {
     /// The same content without its temporary links.
-    fn without_links(&self) -> Self {
+    pub(crate) fn without_links(&self) -> Self {
         let mut content = self.clone();
         match &mut content {
             Self::Image { url, .. } | Self::File { url, .. } | Self::Video { url, .. } | Self::Audio { url, .. } => {

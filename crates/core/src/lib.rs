@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `id`, `time` | ids as types, checked once; points in time |
 //! | `person`, `conversation`, `message`, `content` | records as seen and as kept, and what may overwrite what |
+//! | `attachment` | which contents of a message are attachments, and in which order |
 //! | `event` | the names of changes |
 //! | `page` | what a source hands over, or the trouble that came instead |
 //! | `sync` | the engine: `next_step`, `absorb`, `settle` |
@@ -11,6 +12,7 @@
 //!
 //! No I/O, no clock, no randomness, no async: the manifest has no crate that could (invariant I1).
 
+pub mod attachment;
 pub mod canonical;
 pub mod content;
 pub mod conversation;

@@ -14,7 +14,8 @@ use super::statement::{Statement, json, sql};
 use super::{Account, Accounts, Login, SqlStore, StoreResult};
 
 /// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
-const TABLES_OF_ACCOUNT: [(&str, &str); 12] = [
+const TABLES_OF_ACCOUNT: [(&str, &str); 13] = [
+    ("attachments", "account_pk = ?"),
     ("messages", "account_pk = ?"),
     ("tracks", "account_pk = ?"),
     ("conversation_people", "account_pk = ?"),
@@ -111,10 +112,15 @@ pub(super) fn locked(id: &AccountId, locking: &str) -> Statement {
 
 /// Removes everything of an account, and the account last.
 pub(super) fn removal(pk: i64) -> Vec<Statement> {
-    TABLES_OF_ACCOUNT
+    let loosened = sql!(
+        "UPDATE media_objects SET is_loose = 1 \
+         WHERE hash IN (SELECT t.object_hash FROM attachments t WHERE t.account_pk = ?)",
+        pk
+    );
+    let emptied = TABLES_OF_ACCOUNT
         .into_iter()
-        .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk))
-        .collect()
+        .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk));
+    std::iter::once(loosened).chain(emptied).collect()
 }
 
 /// Pauses an account, or lets it go on.

@@ -17,10 +17,11 @@ use super::{Claimed, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, Sto
 /// Jobs of an account that are kept; older ones that are over are forgotten.
 const JOBS_KEPT_MAX: i64 = 200;
 /// The states of jobs that are not over, as the partial indexes have them.
-const OPEN: &str = "('queued', 'running', 'waiting')";
+pub(super) const OPEN: &str = "('queued', 'running', 'waiting')";
 /// Columns of a job where only its own table is at hand.
 const JOB_ALONE: &str = "jobs.id, (SELECT a.id FROM accounts a WHERE a.pk = jobs.account_pk), jobs.state, \
-     jobs.is_forced, jobs.cancel_requested, jobs.not_before, jobs.due_at, jobs.created_at, jobs.started_at, \
+     jobs.is_forced, jobs.cancel_requested, jobs.media_only, jobs.not_before, jobs.due_at, jobs.created_at, \
+     jobs.started_at, \
      jobs.finished_at, jobs.failure_code, jobs.failure, jobs.progress";
 
 #[async_trait]
@@ -31,7 +32,7 @@ impl<D: Dialect> Jobs for SqlStore<D> {
             sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING), account),
             sql!(
                 format!(
-                    "SELECT COUNT(*) FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
+                    "SELECT j.media_only FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
                      WHERE a.id = ? AND j.state IN {OPEN}"
                 ),
                 account
@@ -109,17 +110,26 @@ impl<D: Dialect> Jobs for SqlStore<D> {
             self.db.abandon(tx).await;
             return Err(StoreError::LeaseLost);
         };
-        let account_pk = row.columns("accounts").int("pk")?;
+        let mut row = row.columns("accounts");
+        let account_pk = row.int("pk")?;
+        let media_only = row.flag("media_only")?;
+        if *end == JobEnd::MediaDone && !media_only {
+            // Somebody asked for a sync meanwhile, and this job has become it.
+            return self.db.finish(tx, vec![due_now(lease, now)]).await.map(|_| ());
+        }
         let mut script = Vec::new();
         script.extend(outcome(account_pk, end, now));
         script.push(ended(lease, end, progress, now));
         script.push(sql!(
             format!(
-                "DELETE FROM jobs WHERE account_pk = ? AND state NOT IN {OPEN} AND id < (SELECT MIN(newest.id) FROM \
-                 (SELECT j.id FROM jobs j WHERE j.account_pk = ? ORDER BY j.id DESC LIMIT ?) newest)"
+                "DELETE FROM jobs WHERE account_pk = ? AND media_only = ? AND state NOT IN {OPEN} \
+                 AND id < (SELECT MIN(newest.id) FROM (SELECT j.id FROM jobs j \
+                 WHERE j.account_pk = ? AND j.media_only = ? ORDER BY j.id DESC LIMIT ?) newest)"
             ),
             account_pk,
+            media_only,
             account_pk,
+            media_only,
             JOBS_KEPT_MAX,
         ));
         self.db.finish(tx, script).await.map(|_| ())
@@ -134,7 +144,8 @@ impl<D: Dialect> Jobs for SqlStore<D> {
     async fn jobs(&self, account: &AccountId, limit: u32) -> StoreResult<Vec<Job>> {
         let text = format!(
             "SELECT {JOB} FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
-             WHERE j.account_pk = (SELECT pk FROM accounts WHERE id = ?) ORDER BY j.id DESC LIMIT ?"
+             WHERE j.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND j.media_only = 0 \
+             ORDER BY j.id DESC LIMIT ?"
         );
         let rows = self.rows(sql!(text, account, limit)).await?;
         rows.into_iter().map(|row| rows::job(&mut row.columns("jobs"))).collect()
@@ -149,7 +160,7 @@ impl<D: Dialect> Jobs for SqlStore<D> {
             "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
              SELECT a.pk, 'sync', 'queued', 0, ?, ?, ?, ? FROM accounts a WHERE a.health = 'connected' \
              AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.account_pk = a.pk \
-             AND (j.state IN {OPEN} OR j.finished_at > ?)) ON CONFLICT DO NOTHING"
+             AND (j.state IN {OPEN} OR (j.media_only = 0 AND j.finished_at > ?))) ON CONFLICT DO NOTHING"
         );
         self.write_one(sql!(text, now, now, now, json(&Progress::default())?, before)).await
     }
@@ -175,15 +186,32 @@ pub(super) fn cancelling(id: i64, now: Timestamp) -> Statement {
 /// Locks account and job of a lease that still holds.
 fn locked(lease: &Lease, locking: &str) -> Statement {
     let text = format!(
-        "SELECT a.pk FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
+        "SELECT a.pk, j.media_only FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
          WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
     );
     sql!(text, &lease.account, lease.job, lease.epoch)
 }
 
+fn due_now(lease: &Lease, now: Timestamp) -> Statement {
+    let text = "UPDATE jobs SET state = 'waiting', not_before = ?, due_at = ? WHERE id = ?";
+    sql!(text, now, now, lease.job)
+}
+
+/// Makes a sync of the open job that only fetches media; an account never has two.
+fn grown_to_sync(account_pk: i64, forced: bool, now: Timestamp) -> StoreResult<Statement> {
+    let text = format!(
+        "UPDATE jobs SET media_only = 0, is_forced = ?, created_at = ?, progress = ?, \
+         started_at = CASE WHEN state = 'running' THEN ? END, \
+         due_at = CASE WHEN state = 'waiting' THEN ? ELSE due_at END, \
+         not_before = CASE WHEN state = 'waiting' THEN ? ELSE not_before END \
+         WHERE account_pk = ? AND state IN {OPEN}"
+    );
+    Ok(sql!(text, forced, now, json(&Progress::default())?, now, now, now, account_pk))
+}
+
 fn ended(lease: &Lease, end: &JobEnd, progress: String, now: Timestamp) -> Statement {
     let (state, failure) = match end {
-        JobEnd::Done => (JobState::Done, None),
+        JobEnd::Done | JobEnd::MediaDone => (JobState::Done, None),
         JobEnd::Failed(failure) => (JobState::Failed, Some(failure)),
         JobEnd::Cancelled => (JobState::Cancelled, None),
     };
@@ -216,7 +244,7 @@ fn outcome(account_pk: i64, end: &JobEnd, now: Timestamp) -> Option<Statement> {
             &failure.what,
             account_pk,
         )),
-        JobEnd::Cancelled => None,
+        JobEnd::Cancelled | JobEnd::MediaDone => None,
     }
 }
 
@@ -237,7 +265,8 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
     };
     let account_pk = row.columns("accounts").int("pk")?;
     let open = answers.next().and_then(|one| one.rows.into_iter().next());
-    let joined = open.map(|row| row.columns("jobs").int("count")).transpose()?.unwrap_or_default() > 0;
+    let open = open.map(|row| row.columns("jobs").flag("media_only")).transpose()?;
+    let joined = open == Some(false);
     let mut revived = Vec::new();
     for row in answers.flat_map(|one| one.rows) {
         let mut row = row.columns("tracks");
@@ -247,7 +276,9 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
     }
     let mut script = Vec::new();
     track_rows(&mut script, account_pk, &revived)?;
-    if !joined {
+    if open == Some(true) {
+        script.push(grown_to_sync(account_pk, forced, now)?);
+    } else if !joined {
         script.push(sql!(
             "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
              VALUES (?, 'sync', 'queued', ?, ?, ?, ?, ?)",

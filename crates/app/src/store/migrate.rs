@@ -18,12 +18,18 @@ pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY 
 pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
 
 /// Version, name, and the text for SQLite and for PostgreSQL.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "start",
         include_str!("../../migrations/sqlite/0001_start.sql"),
         include_str!("../../migrations/postgres/0001_start.sql"),
+    ),
+    (
+        2,
+        "media",
+        include_str!("../../migrations/sqlite/0002_media.sql"),
+        include_str!("../../migrations/postgres/0002_media.sql"),
     ),
     (
         3,

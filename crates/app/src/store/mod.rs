@@ -238,6 +238,61 @@ pub trait Audit: Send + Sync {
     async fn audit_lines(&self, filter: &AuditFilter, limit: u32) -> StoreResult<Vec<(i64, AuditLine)>>;
 }
 
+/// Media: which attachments there are, which are to be fetched, and what their bytes are kept as.
+#[async_trait]
+pub trait Media: Send + Sync {
+    /// Decides when an account's media are fetched; false when there is no such account.
+    async fn set_media_policy(&self, account: &AccountId, policy: MediaPolicy) -> StoreResult<bool>;
+    /// The attachments of these messages, by message and place.
+    async fn attachments(&self, account: &AccountId, messages: &[MessageId]) -> StoreResult<Vec<AttachmentRow>>;
+    /// One attachment; by its link, one that is here goes first.
+    async fn attachment(
+        &self,
+        account: &AccountId,
+        name: AttachmentName<'_>,
+    ) -> StoreResult<Option<AttachmentRow>>;
+    /// A page of an account's attachments in one state or any, in the order in which they were found.
+    async fn attachments_page(
+        &self,
+        account: &AccountId,
+        state: Option<AttachmentState>,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<AttachmentRow>>;
+    /// Asks for an attachment, which gets a row when it has none, and sees to it that there is a job to fetch it. One
+    /// that is here, refused or gone stays as it is, unless it is asked for `anew`.
+    async fn want(
+        &self,
+        account: &AccountId,
+        wanted: &NewAttachment,
+        is_anew: bool,
+        now: Timestamp,
+    ) -> StoreResult<AttachmentRow>;
+    /// Makes a stored attachment whose bytes are lost one to be fetched again.
+    async fn lose_object(&self, hash: &str) -> StoreResult<()>;
+    /// What to fetch next: what somebody asked for, and with `is_eager` also everything else that is not here.
+    async fn next_media(&self, lease: &Lease, is_eager: bool, now: Timestamp) -> StoreResult<Option<MediaTask>>;
+    /// When the earliest of those that somebody asked for may be fetched.
+    async fn media_due_at(&self, account: &AccountId) -> StoreResult<Option<Timestamp>>;
+    /// Sees to it that there is a job for what somebody asked for.
+    async fn enqueue_media(&self, account: &AccountId, now: Timestamp) -> StoreResult<()>;
+    /// Announces bytes that are about to be put into the object store, so that nobody removes them; false while older
+    /// ones of the same hash are being removed.
+    async fn expect_object(&self, object: &StoredObject, until: Timestamp) -> StoreResult<bool>;
+    /// Writes what came of fetching an attachment: its row, the pace, report and lease in one transaction.
+    async fn commit_media(&self, commit: &MediaCommit<'_>) -> StoreResult<MediaCommitted>;
+    /// How many attachments are in which state.
+    async fn media_counts(&self, account: &AccountId) -> StoreResult<MediaCounts>;
+    /// The newest jobs of an account that only fetched media, newest first.
+    async fn media_jobs(&self, account: &AccountId, limit: u32) -> StoreResult<Vec<Job>>;
+    /// Objects that nothing refers to any more, marked as leaving: to be removed and then forgotten.
+    async fn leaving_objects(&self, limit: u32, now: Timestamp) -> StoreResult<Vec<String>>;
+    /// Marks an object as leaving that lies in the object store and is unknown here; false when it is known.
+    async fn disown_object(&self, object: &StoredObject) -> StoreResult<bool>;
+    /// Forgets an object that was removed.
+    async fn forget_object(&self, hash: &str) -> StoreResult<()>;
+}
+
 /// The database itself.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -252,9 +307,9 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// The whole store.
-pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Upkeep {}
+pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep {}
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Upkeep> Store for T {}
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep> Store for T {}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
@@ -270,6 +325,11 @@ mod jobs;
 mod keys;
 mod ledger;
 mod lookups;
+mod media;
+mod media_fill;
+mod media_objects;
+mod media_values;
+mod media_work;
 mod migrate;
 mod open;
 mod postgres;
@@ -283,6 +343,7 @@ mod upkeep;
 mod values;
 
 pub use audit_values::*;
+pub use media_values::*;
 pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, migration_status, open};
 use sql::SqlStore;

@@ -10,7 +10,7 @@ use super::dialect::Dialect;
 use super::migrate::{self, MigrationStatus};
 use super::postgres::PostgresDialect;
 use super::sqlite::SqliteDialect;
-use super::{SharedStore, SqlStore, StoreError, StoreResult};
+use super::{SharedStore, SqlStore, StoreError, StoreResult, Upkeep};
 
 /// What is accepted as an address.
 const ACCEPTED: &str = "use sqlite:PATH, sqlite::memory:, or postgres://USER:PASSWORD@HOST:PORT/DATABASE";
@@ -80,7 +80,12 @@ async fn opened<D: Dialect>(dialect: D, options: OpenOptions) -> StoreResult<Sha
         dialect.close().await;
         return Err(error);
     }
-    Ok(Arc::new(SqlStore::new(dialect)))
+    let store = SqlStore::new(dialect);
+    if let Err(error) = store.fill_attachments().await {
+        store.close().await;
+        return Err(error);
+    }
+    Ok(Arc::new(store))
 }
 
 async fn brought_up<D: Dialect>(dialect: &D, options: OpenOptions) -> StoreResult<()> {

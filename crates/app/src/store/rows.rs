@@ -10,7 +10,7 @@ use threadkeep_core::sync::track::{Completeness, ConversationTrack};
 use threadkeep_core::sync::{Health, Hold, HoldReason};
 
 use super::statement::{Columns, Kind, Outcome, Row, Value, json, json_list};
-use super::{Account, Job, JobFailure, JobState, KeyRow, StoreResult};
+use super::{Account, Job, JobFailure, JobState, KeyRow, MediaPolicy, StoreResult};
 
 /// Columns of a person, from `people p`.
 pub(super) const PERSON: &str =
@@ -27,9 +27,9 @@ pub(super) const TRACK: &str = "t.activity, t.synced_to, t.detail";
 /// Columns of an account, from `accounts a`.
 pub(super) const ACCOUNT: &str = "a.id, a.member_id, a.first_name, a.last_name, a.public_id, a.picture_url, a.premium, \
      a.health, a.health_detail, a.hold_until, a.hold_why, a.next_request_at, a.scope, a.inbox, a.created_at, \
-     a.last_sync_at, a.consecutive_failures, a.last_error_code, a.last_error";
+     a.last_sync_at, a.consecutive_failures, a.last_error_code, a.last_error, a.media_policy";
 /// Columns of a job, from `jobs j` with `accounts a`.
-pub(super) const JOB: &str = "j.id, a.id, j.state, j.is_forced, j.cancel_requested, j.not_before, j.due_at, \
+pub(super) const JOB: &str = "j.id, a.id, j.state, j.is_forced, j.cancel_requested, j.media_only, j.not_before, j.due_at, \
      j.created_at, j.started_at, j.finished_at, j.failure_code, j.failure, j.progress";
 /// Columns of an API key.
 pub(super) const KEY: &str = "id, hash, scopes, accounts, label, created_at, last_used_at, revoked_at";
@@ -201,8 +201,10 @@ pub(super) fn account(row: &mut Columns) -> StoreResult<Account> {
         last_sync_at: row.time_or_null("last_sync_at")?,
         consecutive_failures: row.number("consecutive_failures")?,
         last_error: None,
+        media_policy: MediaPolicy::default(),
     };
     account.last_error = failure(row, "last_error_code", "last_error")?;
+    account.media_policy = row.named("media_policy", MediaPolicy::from_name)?;
     Ok(account)
 }
 
@@ -227,6 +229,7 @@ pub(super) fn job(row: &mut Columns) -> StoreResult<Job> {
     let state = row.named("state", JobState::from_name)?;
     let forced = row.flag("is_forced")?;
     let cancel_requested = row.flag("cancel_requested")?;
+    let media_only = row.flag("media_only")?;
     let not_before = row.time("not_before")?;
     let due_at = row.time("due_at")?;
     Ok(Job {
@@ -235,6 +238,7 @@ pub(super) fn job(row: &mut Columns) -> StoreResult<Job> {
         state,
         forced,
         cancel_requested,
+        media_only,
         not_before,
         lease_until: (state == JobState::Running).then_some(due_at),
         created_at: row.time("created_at")?,

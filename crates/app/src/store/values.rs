@@ -11,6 +11,8 @@ use threadkeep_core::sync::track::{Completeness, ConversationTrack, InboxTrack};
 use threadkeep_core::sync::{Batch, Health, Hold};
 use threadkeep_core::time::Timestamp;
 
+use super::MediaPolicy;
+
 /// A member's account as kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -48,6 +50,8 @@ pub struct Account {
     pub consecutive_failures: u32,
     /// Code and text of the last failure, until a run succeeds.
     pub last_error: Option<JobFailure>,
+    /// When its media are fetched.
+    pub media_policy: MediaPolicy,
 }
 
 /// What is needed to add an account or to give it a new login.
@@ -159,7 +163,13 @@ pub struct Progress {
     pub messages_changed: u64,
     /// Records that could not be read.
     pub oddities: u64,
-    /// What it does now: `start`, `changes`, `list`, `messages`, `wait`.
+    /// Attachments that were fetched.
+    pub media_fetched: u64,
+    /// Attachments that were not to be had: refused, gone, or failed.
+    pub media_failed: u64,
+    /// Attachments that are still to be fetched by this run; 0 until its messages are done.
+    pub media_remaining: u64,
+    /// What it does now: `start`, `changes`, `list`, `messages`, `media`, `wait`.
     pub phase: String,
     /// The conversation that it does it with.
     pub current: Option<ConversationId>,
@@ -178,6 +188,8 @@ pub struct Job {
     pub forced: bool,
     /// Whether somebody asked to cancel it.
     pub cancel_requested: bool,
+    /// Whether it only fetches media that somebody asked for, and is no sync.
+    pub media_only: bool,
     /// Nothing is done before this.
     pub not_before: Timestamp,
     /// Until when somebody holds the lease; running and in the past means interrupted.
@@ -199,6 +211,8 @@ pub struct Job {
 pub enum JobEnd {
     /// Its work is done.
     Done,
+    /// All media that it was for are settled. When it has become a sync meanwhile, it goes on instead.
+    MediaDone,
     /// It is not.
     Failed(JobFailure),
     /// Somebody asked for it.
@@ -253,6 +267,8 @@ pub struct Committed {
     pub due: Option<ConversationTrack>,
     /// Whether somebody asked to cancel the job.
     pub cancel_requested: bool,
+    /// How often somebody has asked for media of the account.
+    pub media_asks: i64,
 }
 
 /// Which conversations to read.

@@ -15,6 +15,7 @@ use threadkeep_core::sync::track::{ConversationTrack, leave, sight};
 use threadkeep_core::time::Timestamp;
 
 use super::CONVERSATIONS_OF_ACCOUNT;
+use super::attach::AttachmentChanges;
 use super::gather::{Before, Kept};
 use crate::store::Commit;
 
@@ -59,6 +60,9 @@ pub(super) struct Folded {
     pub(super) conversations: BTreeSet<ConversationId>,
     pub(super) children: BTreeMap<ConversationId, Children>,
     pub(super) messages: BTreeSet<MessageId>,
+    pub(super) attachments: AttachmentChanges,
+    /// Keys of conversations that a tombstone removed.
+    pub(super) lost: Vec<i64>,
     pub(super) tracks: BTreeSet<ConversationId>,
     pub(super) events: Vec<NewEvent>,
     pub(super) counts: Counts,
@@ -78,6 +82,8 @@ pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
         conversations: BTreeSet::new(),
         children: BTreeMap::new(),
         messages: BTreeSet::new(),
+        attachments: AttachmentChanges::default(),
+        lost: Vec::new(),
         tracks: BTreeSet::new(),
         events: Vec::with_capacity(batch.messages.len() + batch.conversations.len()),
         counts: Counts::default(),
@@ -121,8 +127,9 @@ impl Folded {
     }
 
     fn lose_conversation(&mut self, id: &ConversationId) {
-        let old = self.before.conversations.get(id).map(|kept| &kept.conversation);
-        if let Some(new) = old.and_then(delete_conversation) {
+        let old = self.before.conversations.get(id).map(|kept| (kept.pk, delete_conversation(&kept.conversation)));
+        if let Some((pk, Some(new))) = old {
+            self.lost.push(pk);
             self.put_conversation(new, EventKind::ConversationDeleted);
         }
     }
@@ -199,6 +206,7 @@ impl Folded {
             return;
         }
         self.counts.messages_balance += 1;
+        self.attachments.note(None, &new);
         self.oldest_message_at = Some(self.oldest_message_at.map_or(new.delivered_at, |at| at.min(new.delivered_at)));
         self.messages.insert(new.id.clone());
         self.before.messages.insert(new.id.clone(), (pk, new));
@@ -208,6 +216,7 @@ impl Folded {
         let Some((_, old)) = self.before.messages.get_mut(&new.id) else {
             return;
         };
+        self.attachments.note(Some(old), &new);
         let went = new.deleted && !old.deleted;
         self.counts.messages_balance -= i64::from(went);
         if went || new.delivered_at != old.delivered_at {

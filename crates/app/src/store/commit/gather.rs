@@ -32,6 +32,7 @@ pub(super) struct Before {
     pub(super) logins_lost: i64,
     pub(super) oldest_message_at: Option<Timestamp>,
     pub(super) cancel_requested: bool,
+    pub(super) media_asks: i64,
     pub(super) people: HashMap<PersonId, Person>,
     pub(super) conversations: HashMap<ConversationId, Kept>,
     pub(super) messages: HashMap<MessageId, (i64, Message)>,
@@ -50,7 +51,7 @@ pub(super) fn script(commit: &Commit<'_>, locking: &str) -> (Questions, Vec<Stat
     let mut script = vec![sql!(
         format!(
             "SELECT a.pk, a.event_seq, a.conversation_seq, a.health, a.logins_lost, a.oldest_message_at, \
-             j.cancel_requested FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
+             j.cancel_requested, a.media_asks FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
              WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
         ),
         &lease.account,
@@ -118,6 +119,7 @@ pub(super) fn read(questions: &Questions, answers: Vec<Outcome>, commit: &Commit
         logins_lost: row.int("logins_lost")?,
         oldest_message_at: row.time_or_null("oldest_message_at")?,
         cancel_requested: row.flag("cancel_requested")?,
+        media_asks: row.int("media_asks")?,
         people: HashMap::with_capacity(commit.batch.people.len()),
         conversations: HashMap::new(),
         messages: HashMap::new(),

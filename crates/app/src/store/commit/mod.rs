@@ -4,6 +4,7 @@
 //! they become; the second script writes what changed and commits. An answer without news writes no record, and a
 //! step whose lease is lost writes nothing at all.
 
+mod attach;
 mod fold;
 mod gather;
 mod write;
@@ -16,6 +17,7 @@ use super::dialect::Dialect;
 use super::rows;
 use super::statement::{Outcome, Statement};
 use super::{Commit, Committed, Lease, Progress, SqlStore, StoreError, StoreResult};
+pub(super) use attach::rows as attachment_rows;
 pub(super) use write::{due, track_rows};
 
 use fold::Folded;
@@ -79,16 +81,18 @@ struct Plan {
     progress: Progress,
     events: u64,
     cancel_requested: bool,
+    media_asks: i64,
 }
 
 fn plan(commit: &Commit<'_>, before: Option<Before>) -> StoreResult<(Vec<Statement>, Plan)> {
     let before = before.ok_or(StoreError::LeaseLost)?;
-    let cancel_requested = before.cancel_requested;
-    let folded = fold::fold(commit, before);
+    let (cancel_requested, media_asks) = (before.cancel_requested, before.media_asks);
+    let mut folded = fold::fold(commit, before);
     let progress = progress(commit.progress, &folded, commit);
-    let script = write::script(commit, &folded, &progress)?;
+    let attachments = std::mem::take(&mut folded.attachments);
+    let script = write::script(commit, &folded, attachments, &progress)?;
     let events = u64::try_from(folded.events.len()).unwrap_or(u64::MAX);
-    Ok((script, Plan { progress, events, cancel_requested }))
+    Ok((script, Plan { progress, events, cancel_requested, media_asks }))
 }
 
 fn progress(before: &Progress, folded: &Folded, commit: &Commit<'_>) -> Progress {
@@ -124,6 +128,7 @@ impl Plan {
             }
             None => None,
         };
-        Ok(Committed { progress: self.progress, events: self.events, due, cancel_requested: self.cancel_requested })
+        let Self { progress, events, cancel_requested, media_asks } = self;
+        Ok(Committed { progress, events, due, cancel_requested, media_asks })
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use threadkeep_core::sync::track::ConversationTrack;
 
+use super::attach::{AttachmentChanges, drop_conversation};
 use super::fold::{Children, Folded, push_hex};
 use crate::store::rows::{self, TRACK};
 use crate::store::statement::{Kind, Statement, Value, for_keys, insert_rows, json, sql};
@@ -60,11 +61,20 @@ const ODDITIES_TAIL: &str = "ON CONFLICT (account_pk, digest) DO UPDATE SET \
      times = oddities.times + excluded.times, last_seen_at = excluded.last_seen_at";
 
 /// Everything that a step changes.
-pub(super) fn script(commit: &Commit<'_>, folded: &Folded, progress: &Progress) -> StoreResult<Vec<Statement>> {
+pub(super) fn script(
+    commit: &Commit<'_>,
+    folded: &Folded,
+    attachments: AttachmentChanges,
+    progress: &Progress,
+) -> StoreResult<Vec<Statement>> {
     let mut script = Vec::new();
     write_people(&mut script, folded);
     write_conversations(&mut script, folded)?;
     write_messages(&mut script, folded)?;
+    attachments.write(&mut script, folded.before.account_pk);
+    for pk in &folded.lost {
+        drop_conversation(&mut script, folded.before.account_pk, *pk);
+    }
     write_events(&mut script, commit, folded);
     write_tracks(&mut script, folded)?;
     write_oddities(&mut script, commit, folded);
