@@ -213,8 +213,9 @@ fn wish(
             ),
         },
     };
-    if known.is_none() {
-        attachment_rows(&mut script, account_pk, std::iter::once(wanted));
+    match &known {
+        Some(known) => script.extend(newer_link(known, wanted.url.as_deref())),
+        None => attachment_rows(&mut script, account_pk, std::iter::once(wanted)),
     }
     let askable = if is_anew { "('remote', 'failed', 'refused', 'gone')" } else { "('remote', 'failed')" };
     let mut asked = vec![Value::from(now), now.into()];
@@ -240,6 +241,14 @@ fn wish(
     ));
     script.push(Statement::new(format!("SELECT {ATTACHMENT} FROM attachments t WHERE {place}"), values));
     Ok(script)
+}
+
+/// A link that stands by itself has nobody to renew it but those who ask.
+fn newer_link(known: &AttachmentRow, url: Option<&str>) -> Option<Statement> {
+    let url = url.filter(|url| known.message.is_none() && known.url.as_deref() != Some(url))?;
+    let text = "UPDATE attachments SET url = ?, state = CASE WHEN state = 'gone' THEN 'remote' ELSE state END, \
+         failure_code = CASE WHEN state = 'gone' THEN NULL ELSE failure_code END WHERE pk = ? AND state <> 'stored'";
+    Some(sql!(text, url, known.pk))
 }
 
 /// A job for what somebody asked for, when something is left of it and no job is open that will see to it.

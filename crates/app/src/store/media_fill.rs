@@ -1,7 +1,7 @@
 //! Attachments of messages that were mirrored before there was a table of attachments.
 //!
-//! Done once for a database, when it is opened; in pages, each of which is found again after a crash. A row that is
-//! already there is never changed by it.
+//! Done once for a database, when it is opened; in pages, each of which is found again after a crash. What was fetched
+//! is never touched by it.
 
 use threadkeep_core::attachment::attachments;
 use threadkeep_core::content::Content;

@@ -227,9 +227,11 @@ impl NewAttachment {
     }
 }
 
-/// By what a link is found: links may be longer than a database can index.
+/// By what a link is found: the hash of what stands before its parameters. These are signatures that change with each
+/// renewal (upstream protocol 6.1); what names the media is the path.
 pub fn url_digest(url: &str) -> String {
-    Sha256::digest(url.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let lasting = url.split(['?', '#']).next().unwrap_or_default();
+    Sha256::digest(lasting.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An attachment to fetch now, and the message by which its link can be renewed.
