@@ -50,6 +50,27 @@ pub enum Refusal {
     /// The mirror only reads.
     #[error("threadkeep is a mirror: it never writes to LinkedIn")]
     ReadOnlyMirror,
+    /// Not an address that media are fetched from.
+    #[error("{0}")]
+    MediaAddress(String),
+    /// What came is not kept, and is not asked for again.
+    #[error("this attachment cannot be kept ({0}): `threadkeep media fetch --again` tries once more")]
+    MediaRefused(String),
+    /// The link is dead, also after its message was asked again.
+    #[error("LinkedIn does not have this attachment any more")]
+    MediaGone,
+    /// The account's media are not fetched.
+    #[error("media are not fetched for this account: `threadkeep account set --media lazy` changes that")]
+    MediaOff,
+    /// It did not come in time.
+    #[error("the attachment is on its way: ask again in some seconds")]
+    MediaPending,
+    /// It could not be fetched now.
+    #[error("the attachment could not be fetched now ({0}): ask again later")]
+    MediaFailed(String),
+    /// The place where media are kept does not work.
+    #[error("{0}")]
+    MediaStore(String),
     /// The database does not answer or has no space.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -79,6 +100,13 @@ impl Refusal {
             Self::Upstream(_) => "upstream_unavailable",
             Self::Conflict(_) => "conflict",
             Self::ReadOnlyMirror => "read_only_mirror",
+            Self::MediaAddress(_) => "media_host_not_allowed",
+            Self::MediaRefused(_) => "media_refused",
+            Self::MediaGone => "media_gone",
+            Self::MediaOff => "media_off",
+            Self::MediaPending => "media_pending",
+            Self::MediaFailed(_) => "media_unavailable",
+            Self::MediaStore(_) => "media_store_unavailable",
             Self::Store(StoreError::Full(_)) => "storage_full",
             Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => "storage_unavailable",
             Self::Store(_) => "storage_broken",
@@ -94,11 +122,14 @@ impl Refusal {
             Self::Unauthorized => 401,
             Self::ScopeRequired(_) => 403,
             Self::NoAccount | Self::NoConversation | Self::NotFound(_) => 404,
-            Self::AccountMismatch | Self::Conflict(_) | Self::NeedsLogin(_) => 409,
+            Self::AccountMismatch | Self::Conflict(_) | Self::NeedsLogin(_) | Self::MediaOff => 409,
+            Self::MediaGone => 410,
+            Self::MediaAddress(_) | Self::MediaRefused(_) => 422,
             Self::ReadOnlyMirror => 501,
-            Self::Upstream(_) => 502,
+            Self::Upstream(_) | Self::MediaFailed(_) => 502,
+            Self::MediaPending => 504,
             Self::Store(StoreError::Full(_)) => 507,
-            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => 503,
+            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) | Self::MediaStore(_) => 503,
             Self::Store(_) | Self::Secret(_) | Self::Internal(_) => 500,
         }
     }
@@ -107,11 +138,12 @@ impl Refusal {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 2,
-            Self::NoAccount | Self::NoConversation | Self::NotFound(_) => 3,
-            Self::AccountMismatch | Self::Conflict(_) => 4,
+            Self::MediaAddress(_) => 2,
+            Self::NoAccount | Self::NoConversation | Self::NotFound(_) | Self::MediaGone => 3,
+            Self::AccountMismatch | Self::Conflict(_) | Self::MediaOff | Self::MediaRefused(_) => 4,
             Self::NeedsLogin(_) | Self::Unauthorized | Self::ScopeRequired(_) => 5,
-            Self::Upstream(_) => 6,
-            Self::Store(_) => 7,
+            Self::Upstream(_) | Self::MediaFailed(_) | Self::MediaPending => 6,
+            Self::Store(_) | Self::MediaStore(_) => 7,
             Self::Secret(_) => 8,
             Self::ReadOnlyMirror | Self::Internal(_) => 1,
         }

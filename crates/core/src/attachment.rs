@@ -111,7 +111,8 @@ mod tests {
         let of = |content| Attachment { ordinal: 0, content };
         assert!(of(&old).is_same_as(&of(&renewed)));
         assert!(!of(&old).is_same_as(&of(&other)));
-        let gif = Content::External { title: None, url: Some("https://example.org/g".into()), width: None, height: None };
+        let gif =
+            Content::External { title: None, url: Some("https://example.org/g".into()), width: None, height: None };
         assert!(is_attachment(&gif) && !is_attachment(&Content::Unavailable));
     }
 }

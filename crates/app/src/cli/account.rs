@@ -14,9 +14,9 @@ use threadkeep_core::sync::Health;
 use crate::app::App;
 use crate::config::Config;
 use crate::store::{Account, Act, Actor, Object, ObjectKind};
-use crate::verbs::accounts;
 use crate::verbs::audit::noted;
 use crate::verbs::sync::stopped;
+use crate::verbs::{accounts, media};
 
 use super::failure::{Ended, Failure, OK};
 use super::table::{lines, safe, time, time_json, time_or, titled};
@@ -55,7 +55,21 @@ pub(crate) struct AccountArgs {
 enum AccountCommand {
     /// Connect the account of a logged-in browser session.
     #[command(after_help = ADD_HELP)]
-    Add(PastedArgs),
+    Add {
+        #[command(flatten)]
+        pasted: PastedArgs,
+        /// When its attachments are fetched: eager, lazy or off.
+        #[arg(long, value_name = "POLICY")]
+        media: Option<String>,
+    },
+    /// Change how an account is mirrored.
+    Set {
+        /// The account.
+        id: String,
+        /// When its attachments are fetched: eager (by the sync), lazy (when somebody asks), off.
+        #[arg(long, value_name = "POLICY")]
+        media: String,
+    },
     /// List all accounts.
     List(FormArgs),
     /// Show one account.
@@ -111,7 +125,7 @@ struct FormArgs {
 pub(crate) async fn run(args: AccountArgs, config: &Config) -> Ended {
     // What was pasted is read before anything is opened, so that a missing file changes nothing.
     let pasted = match &args.command {
-        AccountCommand::Add(pasted) | AccountCommand::Reconnect { pasted, .. } => Some(read_pasted(pasted)?),
+        AccountCommand::Add { pasted, .. } | AccountCommand::Reconnect { pasted, .. } => Some(read_pasted(pasted)?),
         _ => None,
     };
     let app = open::app(config, open::Use::Command).await?;
@@ -140,9 +154,16 @@ pub(crate) fn name(account: &Account) -> String {
 
 async fn carry_out(app: &App, who: &Actor, command: AccountCommand, pasted: &str) -> Ended {
     match command {
-        AccountCommand::Add(_) => {
+        AccountCommand::Set { id, media } => {
+            let (id, policy) = (parse_id(&id)?, media::policy(&media)?);
+            let act = (Act::MediaPolicyChanged, Object::account(&id));
+            noted(app, who, act, media::set_policy(app, who, &id, policy).await).await?;
+            console::tell(&format!("attachments: {media}"));
+        }
+        AccountCommand::Add { media, .. } => {
+            let policy = media.as_deref().map(media::policy).transpose()?;
             let act = (Act::AccountAdded, Object::of(ObjectKind::Account, None));
-            let account = noted(app, who, act, accounts::add(app, who, pasted).await).await?;
+            let account = noted(app, who, act, accounts::add_with(app, who, pasted, policy).await).await?;
             console::tell(&format!("connected {}; `threadkeep sync` copies the conversations", name(&account)));
             console::result(account.id.as_str())?;
         }
@@ -196,6 +217,7 @@ fn show(account: &Account, json: bool) -> Result<(), Failure> {
         ("profile", safe(&account.public_id)),
         ("health", account.health.as_str().to_owned()),
         ("folders", account.scope.join(", ")),
+        ("media", account.media_policy.as_str().to_owned()),
         ("added", time(account.created_at)),
         ("last sync", time_or(account.last_sync_at, "never")),
     ];
@@ -223,6 +245,7 @@ fn object(account: &Account) -> Value {
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),
         "holdReason": account.hold.as_ref().map(|hold| hold.why.as_str()),
         "categories": account.scope,
+        "media": account.media_policy.as_str(),
         "createdAt": time_json(Some(account.created_at)),
         "lastSyncAt": time_json(account.last_sync_at),
         "consecutiveFailures": account.consecutive_failures,

@@ -244,7 +244,8 @@ async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Ch
     let job = store.jobs(&account.id, 1).await.ok()?.into_iter().next();
     let overview = store.overview(&account.id).await.ok()?;
     let id = account.id.clone();
-    let status = Status { account, overview, job };
+    let media = store.media_counts(&account.id).await.ok()?;
+    let status = Status { account, overview, media, job };
     if status.is_interrupted(now) {
         let found = format!("{id}: the last run was interrupted");
         return Some(Check::new(

@@ -15,6 +15,7 @@ mod doctor_keys;
 mod export;
 mod failure;
 mod key;
+mod media;
 mod one_run;
 mod open;
 mod progress;
@@ -91,6 +92,7 @@ enum Command {
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
     Key(key::KeyArgs),
+    Media(media::MediaArgs),
     Secrets(secrets::SecretsArgs),
     Audit(audit::AuditArgs),
     Export(export::ExportArgs),
@@ -139,6 +141,7 @@ async fn carry_out(cli: Cli) -> Ended {
         Command::Secrets(args) => secrets::run(args, &load(&inputs)?).await,
         Command::Audit(args) => audit::run(args, &load(&inputs)?).await,
         Command::Key(args) => key::run(args, &load(&inputs)?).await,
+        Command::Media(args) => media::run(args, &load(&inputs)?).await,
         Command::Export(args) => export::run(args, &load(&inputs)?).await,
         Command::Doctor(args) => doctor::run(args, &inputs).await,
         Command::Config(args) => config::run(&args, &load(&inputs)?),

@@ -127,6 +127,11 @@ fn figures(snapshot: &Snapshot<'_>, per_second: u64) -> String {
     let messages = number(snapshot.overview.messages);
     let requests = number(snapshot.job.progress.requests);
     let mut text = format!("{messages} messages, {per_second} msg/s, {requests} requests");
+    let done = &snapshot.job.progress;
+    if done.media_fetched + done.media_remaining > 0 {
+        let (fetched, all) = (done.media_fetched, done.media_fetched + done.media_failed + done.media_remaining);
+        text.push_str(&format!(", {}/{} attachments", number(fetched), number(all)));
+    }
     if snapshot.overview.set_aside > 0 {
         text.push_str(&format!(", {} set aside", number(snapshot.overview.set_aside)));
     }
@@ -146,6 +151,7 @@ fn doing(job: &Job) -> Option<&'static str> {
         (_, "changes") => "asking what changed",
         (_, "list") => "listing conversations",
         (_, "messages") => "filling conversations",
+        (_, "media") => "fetching attachments",
         _ => return None,
     })
 }

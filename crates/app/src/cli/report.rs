@@ -100,6 +100,9 @@ fn object(account: &AccountId, job: Option<&Job>, failed: Option<(&str, &str)>) 
         "conversationsFinished": progress.conversations_finished,
         "messagesNew": progress.messages_new,
         "messagesChanged": progress.messages_changed,
+        "mediaFetched": progress.media_fetched,
+        "mediaFailed": progress.media_failed,
+        "mediaRemaining": progress.media_remaining,
         "requests": progress.requests,
         "troubles": progress.troubles,
         "skipped": false,
@@ -129,8 +132,12 @@ pub fn duration_ms(job: &Job) -> i64 {
 pub fn counts(job: &Job) -> String {
     let done = &job.progress;
     let seconds = duration_ms(job) / 100;
+    let media = match done.media_fetched {
+        0 => String::new(),
+        fetched => format!("{} attachments, ", number(fetched)),
+    };
     format!(
-        "{} conversations brought up to date, {} new messages, {} changed, {} requests, {}.{} s",
+        "{} conversations brought up to date, {} new messages, {} changed, {media}{} requests, {}.{} s",
         number(done.conversations_finished),
         number(done.messages_new),
         number(done.messages_changed),

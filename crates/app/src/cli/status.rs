@@ -15,7 +15,7 @@ use crate::verbs::sync::{Status, status, stopped};
 
 use super::failure::{Ended, Failure, OK};
 use super::table::{number, time, time_json, time_or};
-use super::{account, console, open};
+use super::{account, console, media, open};
 
 /// Conversations of one page of the ledger.
 const PAGE_ROWS: u32 = 500;
@@ -89,6 +89,7 @@ fn paragraph(one: &Status, now: Timestamp) -> String {
             time_or(overview.oldest_message_at, "no time yet")
         ),
         format!("  unreadable     {} records, kept as they came", number(overview.oddities)),
+        format!("  attachments    {}", media::words(&one.media)),
         format!("  last sync      {}", time_or(account.last_sync_at, "never")),
         format!("  run            {}", run_words(one, now)),
     ];
@@ -135,6 +136,7 @@ fn object(one: &Status, now: Timestamp) -> Value {
         "partial": overview.partial,
         "setAside": overview.set_aside,
         "oddities": overview.oddities,
+        "media": media::counts_json(&one.media),
         "due": overview.due,
         "oldestMessageAt": time_json(overview.oldest_message_at),
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),

@@ -76,6 +76,7 @@ pub(super) struct AccountState {
     profile_urn: String,
     health: &'static str,
     health_detail: Option<String>,
+    media: &'static str,
 }
 
 /// The member's plan; a mirror is told only whether there is a paid one.
@@ -240,6 +241,7 @@ pub(super) fn state(account: &Account) -> AccountState {
         profile_urn: account.member.urn(),
         health: account.health.as_str(),
         health_detail: account.health_detail.clone(),
+        media: account.media_policy.as_str(),
     }
 }
 

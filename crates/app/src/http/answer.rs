@@ -41,6 +41,8 @@ pub(super) enum Fault {
     WrongHost,
     /// A page of another site asks for a change.
     ForeignOrigin,
+    /// A range of which an attachment has nothing.
+    OutOfRange,
     /// The key or the address has asked too often.
     TooManyRequests,
     /// The answer took too long.
@@ -80,6 +82,7 @@ impl Fault {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
@@ -102,6 +105,7 @@ impl Fault {
             Self::CredentialsInUrl => "credentials_in_url",
             Self::WrongHost => "host_not_allowed",
             Self::ForeignOrigin => "csrf",
+            Self::OutOfRange => "invalid_range",
             Self::TooManyRequests => "too_many_requests",
             Self::TimedOut => "timed_out",
             Self::Panicked => "internal_error",
@@ -132,6 +136,7 @@ impl Fault {
                 "this server does not answer to that name: use its address, or allow the name in its configuration"
                     .into()
             }
+            Self::OutOfRange => "the range lies outside of the attachment: Content-Range tells its size".into(),
             Self::ForeignOrigin => {
                 "a page of another site asks for this: only programs with a key, and pages of this server, may".into()
             }
@@ -163,7 +168,9 @@ struct ErrorBody<'a> {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let (status, code, text) = (self.status(), self.code(), self.text());
-        let is_ours = status.is_server_error() && !matches!(self, Self::Refused(Refusal::ReadOnlyMirror));
+        let is_expected =
+            matches!(self, Self::Refused(Refusal::ReadOnlyMirror | Refusal::MediaPending | Refusal::MediaFailed(_)));
+        let is_ours = status.is_server_error() && !is_expected;
         if let (true, Self::Refused(refusal)) = (is_ours, &self) {
             tracing::error!(code, %refusal, "a request could not be answered");
         }
@@ -175,7 +182,8 @@ impl IntoResponse for Fault {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        let passes = matches!(self, Self::Refused(Refusal::MediaPending | Refusal::MediaFailed(_)));
+        if status == StatusCode::SERVICE_UNAVAILABLE || passes {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         response

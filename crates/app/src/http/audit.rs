@@ -33,8 +33,9 @@ const RUN_DIGITS_MAX: usize = 18;
 
 /// What only some may do: method, route, what it is in the log, and what it is about. A reading that only an admin may do
 /// has to be here to be noted; any other act for which the scope was lacking is noted with its route.
-static ACTS: [(Method, &str, Act, ObjectKind); 13] = [
+static ACTS: [(Method, &str, Act, ObjectKind); 14] = [
     (Method::POST, "/accounts", Act::AccountAdded, ObjectKind::Account),
+    (Method::PATCH, "/accounts/{accountId}", Act::MediaPolicyChanged, ObjectKind::Account),
     (Method::POST, "/accounts/{accountId}/reconnect", Act::AccountReconnected, ObjectKind::Account),
     (Method::POST, "/accounts/{accountId}/pause", Act::AccountPaused, ObjectKind::Account),
     (Method::POST, "/accounts/{accountId}/resume", Act::AccountResumed, ObjectKind::Account),

@@ -20,6 +20,10 @@ use crate::verbs::keys::{Caller, Scope, authenticate};
 #[derive(Debug)]
 pub(super) struct Reader(pub(super) Caller);
 
+/// Somebody who may have attachments.
+#[derive(Debug)]
+pub(super) struct MediaReader(pub(super) Caller);
+
 /// Somebody who may ask for a sync.
 #[derive(Debug)]
 pub(super) struct Syncer(pub(super) Caller);
@@ -37,6 +41,14 @@ impl FromRequestParts<Arc<Room>> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
         Ok(Self(caller(parts, room, Scope::Read).await?))
+    }
+}
+
+impl FromRequestParts<Arc<Room>> for MediaReader {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, room: &Arc<Room>) -> Result<Self, Fault> {
+        Ok(Self(caller(parts, room, Scope::Media).await?))
     }
 }
 

@@ -12,6 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::Room;
 use super::accounts::{AccountState, from_path, state};
@@ -20,7 +21,8 @@ use super::body::Fields;
 use super::caller::Admin;
 use super::params::Params;
 use crate::refusal::Refusal;
-use crate::verbs::accounts;
+use crate::store::MediaPolicy;
+use crate::verbs::{accounts, media};
 
 /// A login.
 #[derive(ToSchema)]
@@ -28,6 +30,31 @@ struct CookiesBody {
     /// The copied request or the cookies, as text, as `threadkeep account add` takes them.
     #[schema(min_length = 1)]
     cookies: String,
+}
+
+/// A login, and when the attachments of a new account are fetched.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "told in the document; the handler takes the fields one by one")]
+struct NewAccountBody {
+    /// The copied request or the cookies, as text, as `threadkeep account add` takes them.
+    #[schema(min_length = 1)]
+    cookies: String,
+    /// `lazy` (when asked for), `eager` (in the sync) or `off`; left out it is what the configuration says.
+    #[schema(schema_with = media_policies)]
+    media: Option<String>,
+}
+
+/// What is to change of an account.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "told in the document; the handler takes the fields one by one")]
+struct ChangeBody {
+    /// `lazy` (when asked for), `eager` (in the sync) or `off`.
+    #[schema(schema_with = media_policies)]
+    media: Option<String>,
+}
+
+fn media_policies() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["eager", "lazy", "off"]))
 }
 
 /// An account after something was done with it.
@@ -51,7 +78,7 @@ pub(super) struct RemovedAnswer {
 /// is limited to some accounts cannot add any.
 #[utoipa::path(post, path = "/accounts", operation_id = "add-account", tag = "accounts",
     security(("key" = ["admin"])),
-    request_body = CookiesBody,
+    request_body = NewAccountBody,
     responses(
         (status = 201, description = "It is connected", body = AccountAnswer),
         (status = 200, description = "It was there and has a new login", body = AccountAnswer),
@@ -72,9 +99,13 @@ pub(super) async fn add(
         // Whose cookies these are is known only afterwards, and the account may be out of the key's reach.
         return Err(Refusal::ScopeRequired("admin for all accounts").into());
     }
-    let pasted = cookies(&room, body).await?;
+    let mut fields = Fields::read(body, &room.settings).await?;
+    let pasted = fields.take_text("cookies")?;
+    let policy = media_policy(&mut fields)?;
+    fields.finish()?;
+    let pasted = pasted.ok_or_else(no_cookies)?;
     let began = room.app.clock.now();
-    let account = accounts::add(&room.app, &caller.actor(), &pasted.cookies).await?;
+    let account = accounts::add_with(&room.app, &caller.actor(), &pasted, policy).await?;
     let status = match account.created_at >= began {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -106,6 +137,36 @@ pub(super) async fn reconnect(
     let known = from_path(&room.app, &caller, path).await?;
     let pasted = cookies(&room, body).await?;
     let account = accounts::reconnect(&room.app, &caller.actor(), &known.id, &pasted.cookies).await?;
+    Ok(Json(AccountAnswer { success: true, account: state(&account) }))
+}
+
+/// Change an account
+///
+/// `media` says when its attachments are fetched.
+#[utoipa::path(patch, path = "/accounts/{accountId}", operation_id = "change-account", tag = "accounts",
+    security(("key" = ["admin"])),
+    request_body = ChangeBody,
+    responses(
+        (status = 200, description = "As it is now", body = AccountAnswer),
+        (status = 404, description = "account_not_found"),
+        (status = 507, description = "storage_full")
+    ))]
+pub(super) async fn change(
+    State(room): State<Arc<Room>>,
+    Admin(caller): Admin,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+    body: Body,
+) -> Result<Json<AccountAnswer>, Fault> {
+    params.finish()?;
+    let known = from_path(&room.app, &caller, path).await?;
+    let mut fields = Fields::read(body, &room.settings).await?;
+    let policy = media_policy(&mut fields)?;
+    fields.finish()?;
+    if let Some(policy) = policy {
+        media::set_policy(&room.app, &caller.actor(), &known.id, policy).await?;
+    }
+    let account = accounts::find(&room.app, &known.id).await?;
     Ok(Json(AccountAnswer { success: true, account: state(&account) }))
 }
 
@@ -185,6 +246,14 @@ async fn cookies(room: &Room, body: Body) -> Result<CookiesBody, Fault> {
     let mut fields = Fields::read(body, &room.settings).await?;
     let pasted = fields.take_text("cookies")?;
     fields.finish()?;
-    let missing = || invalid("cookies", "the copied request or the cookies as text, in one field");
-    Ok(CookiesBody { cookies: pasted.ok_or_else(missing)? })
+    Ok(CookiesBody { cookies: pasted.ok_or_else(no_cookies)? })
+}
+
+fn no_cookies() -> Fault {
+    invalid("cookies", "the copied request or the cookies as text, in one field")
+}
+
+fn media_policy(fields: &mut Fields) -> Result<Option<MediaPolicy>, Fault> {
+    let name = fields.take_text("media")?;
+    Ok(name.map(|name| media::policy(&name)).transpose()?)
 }

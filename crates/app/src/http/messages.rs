@@ -22,7 +22,7 @@ use super::conversations::count;
 use super::cursor::Cursors;
 use super::document::{AccountParam, MessagesParams};
 use super::params::Params;
-use super::shape::{MessageItem, Participant, message, participants};
+use super::shape::{Mailbox, MessageItem, Participant, message, participants};
 use super::sync::wait;
 use crate::refusal::Refusal;
 use crate::store::{Account, ConversationRow, JobState, MessageFilter};
@@ -150,9 +150,10 @@ pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer {
     let (found, freshness) = (&loaded.found, loaded.freshness);
     let owner = &loaded.account.member;
     let row = &found.conversation;
+    let mailbox = Mailbox { account: &loaded.account.id, owner, media: &found.media };
     let shown = found.messages.iter().map(|kept| {
         let sender = kept.sender.as_ref().and_then(|id| found.people.get(id));
-        message(kept, sender, owner)
+        message(kept, sender, mailbox)
     });
     MessagesAnswer {
         success: true,

@@ -20,6 +20,7 @@ mod legacy;
 mod limits;
 mod listen;
 mod logins;
+mod media;
 mod messages;
 mod origin;
 mod params;
@@ -150,6 +151,8 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
 fn waiting() -> Documented {
     Documented::new()
         .routes(routes!(sync::run))
+        .routes(routes!(media::download))
+        .routes(routes!(media::linked))
         .routes(routes!(messages::page))
         .routes(routes!(legacy::details))
         .routes(routes!(logins::add))
@@ -187,7 +190,7 @@ fn acts() -> Documented {
     Documented::new()
         .routes(routes!(refresh::ask))
         .routes(routes!(runs::cancel))
-        .routes(routes!(logins::remove))
+        .routes(routes!(logins::remove, logins::change))
         .routes(routes!(logins::pause))
         .routes(routes!(logins::resume))
         .routes(routes!(keys::list, keys::create))

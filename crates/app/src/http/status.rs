@@ -91,6 +91,9 @@ pub(super) struct Counters {
     messages_new: u64,
     messages_changed: u64,
     oddities: u64,
+    media_fetched: u64,
+    media_failed: u64,
+    media_remaining: u64,
 }
 
 /// The least that is left: each conversation that is due costs a request or more.
@@ -153,7 +156,7 @@ pub(super) async fn all(
 }
 
 fn standing(status: &sync::Status, pace: Pace, now: Timestamp) -> AccountStanding {
-    let sync::Status { account, overview, job } = status;
+    let sync::Status { account, overview, job, .. } = status;
     let open = job.as_ref().filter(|job| !job.state.is_over());
     AccountStanding {
         account_id: account.id.to_string(),
@@ -204,6 +207,9 @@ pub(super) fn counters(done: &Progress) -> Counters {
         messages_new: done.messages_new,
         messages_changed: done.messages_changed,
         oddities: done.oddities,
+        media_fetched: done.media_fetched,
+        media_failed: done.media_failed,
+        media_remaining: done.media_remaining,
     }
 }
 

@@ -19,7 +19,7 @@ use super::document::AccountParam;
 use super::messages::{candidates, conversation_id};
 use super::params::Params;
 use super::shape::{
-    ConversationItem, MessageItem, Participant, ReactionItem, conversation, message, participants, reactions,
+    ConversationItem, Mailbox, MessageItem, Participant, ReactionItem, conversation, message, participants, reactions,
 };
 use crate::refusal::Refusal;
 use crate::store::{Account, ConversationRow};
@@ -140,13 +140,14 @@ pub(super) async fn message_by_id(
     params: Params,
 ) -> Result<Json<MessageAnswer>, Fault> {
     let (account, found) = kept_message(&room, &caller, path, params).await?;
-    let MessageFound { message: kept, sender, .. } = found;
+    let MessageFound { message: kept, sender, media, .. } = found;
+    let mailbox = Mailbox { account: &account.id, owner: &account.member, media: &media };
     Ok(Json(MessageAnswer {
         success: true,
         account_id: account.id.to_string(),
         conversation_id: kept.conversation.to_string(),
         conversation_urn: kept.conversation.urn(&account.member),
-        message: message(&kept, sender.as_ref(), &account.member),
+        message: message(&kept, sender.as_ref(), mailbox),
         version: kept.version,
         prior_versions: kept.prior.iter().map(prior).collect(),
     }))

@@ -35,6 +35,10 @@ pub trait Source: Send + Sync {
     /// Asks what a step wants to know. Steps that ask nothing (rest, done) are a mistake of the caller and give
     /// [`Trouble::Refused`].
     async fn fetch(&mut self, step: &Step) -> Result<Fetched, FetchFailed>;
+    /// The session that media of this source are asked with.
+    fn session(&self) -> &voyager::Session;
+    /// Goes on with a session that an answer elsewhere has renewed.
+    fn renew(&mut self, session: voyager::Session);
 }
 
 pub mod egress;

@@ -9,6 +9,7 @@ use super::accounts::{log_in, paused, removal};
 use super::dialect::Dialect;
 use super::jobs::cancelling;
 use super::keys::{adding, revoking};
+use super::media::deciding;
 use super::rows;
 use super::statement::{Columns, Statement, Value, push_marks, sql};
 use super::{Act, ActOutcome, Actor, Audit, AuditFilter, AuditLine, Deed, Object, ObjectKind, SqlStore, StoreResult};
@@ -37,6 +38,7 @@ impl<D: Dialect> Audit for SqlStore<D> {
                 }
             }
             Deed::SetPaused(id, is_paused) => vec![paused(id, *is_paused)],
+            Deed::SetMediaPolicy(id, policy) => deciding(id, *policy),
             Deed::AddKey(key) => vec![adding(key)?],
             Deed::RevokeKey(id) => vec![revoking(id, line.at)],
             Deed::Cancel(id) => vec![cancelling(*id, line.at)],

@@ -5,7 +5,7 @@
 use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
 
-use super::{KeyRow, Login};
+use super::{KeyRow, Login, MediaPolicy};
 
 /// The stored setting that tells which master key is in use, by its fingerprint.
 pub const MASTER_KEY: &str = "master_key_fingerprint";
@@ -49,6 +49,8 @@ pub enum Deed<'a> {
     Remove(&'a AccountId),
     /// Pauses an account, or lets it go on.
     SetPaused(&'a AccountId, bool),
+    /// Decides when the media of an account are fetched.
+    SetMediaPolicy(&'a AccountId, MediaPolicy),
     /// Adds an API key.
     AddKey(&'a KeyRow),
     /// Revokes an API key.

@@ -26,8 +26,8 @@ const PAGE_MAX: u32 = 1_000;
 #[async_trait]
 impl<D: Dialect> Media for SqlStore<D> {
     async fn set_media_policy(&self, account: &AccountId, policy: MediaPolicy) -> StoreResult<bool> {
-        let text = "UPDATE accounts SET media_policy = ? WHERE id = ?";
-        Ok(self.write_one(sql!(text, policy.as_str(), account)).await? > 0)
+        let outcomes = self.write(deciding(account, policy)).await?;
+        Ok(outcomes.last().is_some_and(|one| one.affected > 0))
     }
 
     async fn attachments(&self, account: &AccountId, messages: &[MessageId]) -> StoreResult<Vec<AttachmentRow>> {
@@ -48,11 +48,7 @@ impl<D: Dialect> Media for SqlStore<D> {
         rows::rows(self.db.read(script).await?).map(row).collect()
     }
 
-    async fn attachment(
-        &self,
-        account: &AccountId,
-        name: AttachmentName<'_>,
-    ) -> StoreResult<Option<AttachmentRow>> {
+    async fn attachment(&self, account: &AccountId, name: AttachmentName<'_>) -> StoreResult<Option<AttachmentRow>> {
         self.row(named(account, name)).await?.map(row).transpose()
     }
 
@@ -89,9 +85,23 @@ impl<D: Dialect> Media for SqlStore<D> {
         let then = move |answers| wish(answers, &account, wanted, is_anew, now).map(|script| (script, ()));
         let (answers, ()) = self.db.transact(first, then).await?;
         let found = rows::rows(answers).last();
-        found.map(row).transpose()?.ok_or_else(|| {
-            StoreError::Unavailable("the attachment is not there any more".to_owned())
-        })
+        found
+            .map(row)
+            .transpose()?
+            .ok_or_else(|| StoreError::Unavailable("the attachment is not there any more".to_owned()))
+    }
+
+    async fn want_all(&self, account: &AccountId, states: &[AttachmentState], now: Timestamp) -> StoreResult<u64> {
+        let mut asked = 0;
+        for state in states {
+            let text = "UPDATE attachments SET state = 'wanted', asked_at = ?, not_before = ?, tries = 0, \
+                 renewal = 'none', failure_code = NULL \
+                 WHERE account_pk = (SELECT pk FROM accounts WHERE id = ?) AND state = ? AND state <> 'stored'";
+            asked += self.write_one(sql!(text, now, now, account, state.as_str())).await?;
+        }
+        let noticed = sql!("UPDATE accounts SET media_asks = media_asks + 1 WHERE id = ?", account);
+        self.write(vec![noticed, job(account, now)?]).await?;
+        Ok(asked)
     }
 
     async fn lose_object(&self, hash: &str) -> StoreResult<()> {
@@ -103,6 +113,14 @@ impl<D: Dialect> Media for SqlStore<D> {
 
     async fn next_media(&self, lease: &Lease, is_eager: bool, now: Timestamp) -> StoreResult<Option<MediaTask>> {
         self.next_task(lease, is_eager, now).await
+    }
+
+    async fn prolong(&self, lease: &Lease, until: Timestamp) -> StoreResult<()> {
+        let text = "UPDATE jobs SET due_at = ? WHERE id = ? AND epoch = ? AND state = 'running'";
+        match self.write_one(sql!(text, until, lease.job, lease.epoch)).await? {
+            0 => Err(StoreError::LeaseLost),
+            _ => Ok(()),
+        }
     }
 
     async fn media_due_at(&self, account: &AccountId) -> StoreResult<Option<Timestamp>> {
@@ -166,9 +184,8 @@ fn name_of(wanted: &NewAttachment) -> AttachmentName<'_> {
 }
 
 fn named(account: &AccountId, name: AttachmentName<'_>) -> Statement {
-    let of_account = format!(
-        "SELECT {ATTACHMENT} FROM attachments t WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?)"
-    );
+    let of_account =
+        format!("SELECT {ATTACHMENT} FROM attachments t WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?)");
     match name {
         AttachmentName::Url(url) => sql!(
             format!(
@@ -276,6 +293,21 @@ fn count(counts: &mut MediaCounts, row: &mut Columns) -> StoreResult<()> {
         AttachmentState::Failed => counts.failed = number,
     }
     Ok(())
+}
+
+/// Decides when the media of an account are fetched; without any, nothing is asked for any more. The last statement is
+/// the one that finds the account.
+pub(super) fn deciding(account: &AccountId, policy: MediaPolicy) -> Vec<Statement> {
+    let mut script = Vec::new();
+    if policy == MediaPolicy::Off {
+        script.push(sql!(
+            "UPDATE attachments SET state = 'remote', asked_at = NULL, not_before = NULL, renewal = 'none' \
+             WHERE account_pk = (SELECT pk FROM accounts WHERE id = ?) AND asked_at IS NOT NULL",
+            account
+        ));
+    }
+    script.push(sql!("UPDATE accounts SET media_policy = ? WHERE id = ?", policy.as_str(), account));
+    script
 }
 
 /// An attachment out of the columns of [`ATTACHMENT`].

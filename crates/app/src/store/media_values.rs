@@ -10,37 +10,7 @@ use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::time::Timestamp;
 
 use super::{Lease, Progress};
-
-/// When the media of an account are fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum MediaPolicy {
-    /// By the sync, after the messages.
-    Eager,
-    /// When somebody asks for one.
-    #[default]
-    Lazy,
-    /// Never.
-    Off,
-}
-
-impl MediaPolicy {
-    /// Every policy.
-    pub const ALL: [Self; 3] = [Self::Eager, Self::Lazy, Self::Off];
-
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Eager => "eager",
-            Self::Lazy => "lazy",
-            Self::Off => "off",
-        }
-    }
-
-    /// The policy with this stable name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == name)
-    }
-}
+pub use crate::vault::MediaPolicy;
 
 /// Where an attachment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

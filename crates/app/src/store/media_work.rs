@@ -153,24 +153,21 @@ impl Own {
             MediaOutcome::LinkExpired => ("renewal = 'due'", Vec::new()),
             // The link may just have been renewed, so it is not looked at.
             MediaOutcome::LinkRenewed => {
-                let text = "UPDATE attachments SET renewal = 'done' WHERE pk = ? AND account_pk = ? AND renewal = 'due'";
+                let text =
+                    "UPDATE attachments SET renewal = 'done' WHERE pk = ? AND account_pk = ? AND renewal = 'due'";
                 script.push(sql!(text, self.pk, account_pk));
                 return;
             }
         };
-        let text = format!(
-            "UPDATE attachments SET {set} WHERE pk = ? AND account_pk = ? AND COALESCE(url_digest, '') = ?"
-        );
+        let text =
+            format!("UPDATE attachments SET {set} WHERE pk = ? AND account_pk = ? AND COALESCE(url_digest, '') = ?");
         values.extend([self.pk.into(), account_pk.into(), (&self.digest).into()]);
         script.push(Statement::new(text, values));
     }
 
     /// The object is referred to from now on, and every other attachment of the account with this link has it too.
     fn write_copies(&self, script: &mut Vec<Statement>, account_pk: i64, object: &StoredObject) {
-        script.push(sql!(
-            "UPDATE media_objects SET is_loose = 0, expected_until = NULL WHERE hash = ?",
-            &object.hash
-        ));
+        script.push(sql!("UPDATE media_objects SET is_loose = 0, expected_until = NULL WHERE hash = ?", &object.hash));
         let text = "UPDATE attachments SET state = 'stored', object_hash = ?, media_type = ?, size_bytes = ?, \
              fetched_at = ?, asked_at = NULL, not_before = NULL, failure_code = NULL, renewal = 'none' \
              WHERE account_pk = ? AND url_digest = ? AND state <> 'stored' AND pk <> ?";

@@ -246,11 +246,7 @@ pub trait Media: Send + Sync {
     /// The attachments of these messages, by message and place.
     async fn attachments(&self, account: &AccountId, messages: &[MessageId]) -> StoreResult<Vec<AttachmentRow>>;
     /// One attachment; by its link, one that is here goes first.
-    async fn attachment(
-        &self,
-        account: &AccountId,
-        name: AttachmentName<'_>,
-    ) -> StoreResult<Option<AttachmentRow>>;
+    async fn attachment(&self, account: &AccountId, name: AttachmentName<'_>) -> StoreResult<Option<AttachmentRow>>;
     /// A page of an account's attachments in one state or any, in the order in which they were found.
     async fn attachments_page(
         &self,
@@ -268,10 +264,14 @@ pub trait Media: Send + Sync {
         is_anew: bool,
         now: Timestamp,
     ) -> StoreResult<AttachmentRow>;
+    /// Asks for all attachments of an account in these states; tells how many.
+    async fn want_all(&self, account: &AccountId, states: &[AttachmentState], now: Timestamp) -> StoreResult<u64>;
     /// Makes a stored attachment whose bytes are lost one to be fetched again.
     async fn lose_object(&self, hash: &str) -> StoreResult<()>;
     /// What to fetch next: what somebody asked for, and with `is_eager` also everything else that is not here.
     async fn next_media(&self, lease: &Lease, is_eager: bool, now: Timestamp) -> StoreResult<Option<MediaTask>>;
+    /// Prolongs a lease, because a file may take long.
+    async fn prolong(&self, lease: &Lease, until: Timestamp) -> StoreResult<()>;
     /// When the earliest of those that somebody asked for may be fetched.
     async fn media_due_at(&self, account: &AccountId) -> StoreResult<Option<Timestamp>>;
     /// Sees to it that there is a job for what somebody asked for.

@@ -204,7 +204,7 @@ pub(super) fn account(row: &mut Columns) -> StoreResult<Account> {
         media_policy: MediaPolicy::default(),
     };
     account.last_error = failure(row, "last_error_code", "last_error")?;
-    account.media_policy = row.named("media_policy", MediaPolicy::from_name)?;
+    account.media_policy = row.named("media_policy", MediaPolicy::named)?;
     Ok(account)
 }
 

@@ -10,20 +10,30 @@ use crate::app::App;
 use crate::refusal::Refusal;
 use crate::seal::SESSIONS;
 use crate::source::voyager::{Member, Session, account_id};
-use crate::store::{Account, Act, Actor, Deed, Login, Object};
-use crate::verbs::{audit, secrets};
+use crate::store::{Account, Act, Actor, Deed, Login, MediaPolicy, Object};
+use crate::verbs::{audit, media, secrets};
 
 /// How often a login is stored anew because its account was removed meanwhile.
 const TRIES: u32 = 3;
 
 /// Adds the account that a pasted session belongs to, or gives it a new login when it exists.
 pub async fn add(app: &App, who: &Actor, pasted: &str) -> Result<Account, Refusal> {
+    add_with(app, who, pasted, None).await
+}
+
+/// The same, and decides when its media are fetched; a new account without a decision has that of the configuration.
+pub async fn add_with(app: &App, who: &Actor, pasted: &str, policy: Option<MediaPolicy>) -> Result<Account, Refusal> {
     let (member, session) = prove(app, pasted).await?;
-    let act = match app.store.account(&account_of(&member)?).await? {
-        Some(_) => Act::AccountReconnected,
-        None => Act::AccountAdded,
-    };
-    store_login(app, (who, act), &member, &session).await
+    let is_new = app.store.account(&account_of(&member)?).await?.is_none();
+    let act = if is_new { Act::AccountAdded } else { Act::AccountReconnected };
+    let account = store_login(app, (who, act), &member, &session).await?;
+    match policy.or(is_new.then_some(app.media.settings.policy)) {
+        Some(policy) if policy != account.media_policy => {
+            app.store.set_media_policy(&account.id, policy).await?;
+            find(app, &account.id).await
+        }
+        _ => Ok(account),
+    }
 }
 
 /// Gives an account a new login; refused when the session belongs to another member.
@@ -59,10 +69,14 @@ pub async fn set_paused(app: &App, who: &Actor, id: &AccountId, paused: bool) ->
 /// Removes an account with everything that was mirrored for it.
 pub async fn remove(app: &App, who: &Actor, id: &AccountId) -> Result<(), Refusal> {
     let line = audit::done(app, who, Act::AccountRemoved, Object::account(id));
-    match app.store.carry_out(&Deed::Remove(id), &line).await? {
-        true => Ok(()),
-        false => Err(Refusal::NoAccount),
+    if !app.store.carry_out(&Deed::Remove(id), &line).await? {
+        return Err(Refusal::NoAccount);
     }
+    // Bytes that are left over are removed by a server or by `media sweep`: the account is gone either way.
+    if let Err(refusal) = media::remove_loose(app).await {
+        tracing::warn!(code = refusal.code(), "media of a removed account are still to be swept");
+    }
+    Ok(())
 }
 
 /// Seals a session for an account.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod audit;
 pub mod export;
 pub mod keys;
+pub mod media;
 pub mod read;
 pub mod rotation;
 pub mod secrets;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use threadkeep_core::attachment::is_attachment;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
@@ -12,7 +13,8 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, ConversationFilter, ConversationRow, MessageFilter};
+use crate::store::{Account, AttachmentRow, ConversationFilter, ConversationRow, MessageFilter};
+use crate::verbs::media;
 
 /// Most conversations or messages on a page.
 pub const PAGE_MAX: u32 = 100;
@@ -50,6 +52,8 @@ pub struct MessagesPage {
     pub messages: Vec<Message>,
     /// Its participants and the senders of these messages.
     pub people: BTreeMap<PersonId, Person>,
+    /// What is known of the attachments of these messages.
+    pub media: Vec<AttachmentRow>,
     /// Where older messages begin; `None` at the end.
     pub next: Option<MessagePosition>,
 }
@@ -63,6 +67,8 @@ pub struct MessageFound {
     pub message: Message,
     /// Who wrote it, where known.
     pub sender: Option<Person>,
+    /// What is known of its attachments.
+    pub media: Vec<AttachmentRow>,
 }
 
 /// All accounts within reach, by the time they were added.
@@ -157,7 +163,8 @@ pub async fn messages(
         let found = app.store.people(account, &missing).await?;
         people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
     }
-    Ok(MessagesPage { conversation, messages, people, next })
+    let media = attached(app, account, &messages).await?;
+    Ok(MessagesPage { conversation, messages, people, media, next })
 }
 
 /// Messages of a conversation around a time: so many up to it, and so many after it; newest first.
@@ -179,6 +186,7 @@ pub async fn messages_around(
     if before == 0 {
         page.messages.clear();
     }
+    page.media.extend(attached(app, &account, &later).await?);
     later.append(&mut page.messages);
     page.messages = later;
     let senders = page.messages.iter().filter_map(|message| message.sender.clone());
@@ -222,7 +230,15 @@ pub async fn message(app: &App, accounts: &[AccountId], id: &MessageId) -> Resul
         Some(sender) => app.store.people(&account, std::slice::from_ref(sender)).await?.into_iter().next(),
         None => None,
     };
-    Ok(MessageFound { account, message, sender })
+    let media = attached(app, &account, std::slice::from_ref(&message)).await?;
+    Ok(MessageFound { account, message, sender, media })
+}
+
+/// What is known of the attachments of messages; asked for only when there are any.
+async fn attached(app: &App, account: &AccountId, messages: &[Message]) -> Result<Vec<AttachmentRow>, Refusal> {
+    let carriers = messages.iter().filter(|message| message.content.iter().any(is_attachment));
+    let carriers: Vec<MessageId> = carriers.map(|message| message.id.clone()).collect();
+    media::of_messages(app, account, &carriers).await
 }
 
 /// The secret by which cursors are proved to be ours; the same on every node, made at the first use.

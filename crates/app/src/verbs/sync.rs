@@ -8,7 +8,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, Act, Actor, Deed, Job, JobState, Object, Overview};
+use crate::store::{Account, Act, Actor, Deed, Job, JobState, MediaCounts, Object, Overview};
 use crate::verbs::audit;
 use crate::verbs::read::{Reach, is_within};
 
@@ -46,6 +46,8 @@ pub struct Status {
     pub account: Account,
     /// What its mirror holds.
     pub overview: Overview,
+    /// Its attachments.
+    pub media: MediaCounts,
     /// Its newest job.
     pub job: Option<Job>,
 }
@@ -137,9 +139,12 @@ pub async fn runs(
     Ok((jobs, has_more))
 }
 
-/// All runs that are kept of an account, newest first.
+/// All runs that are kept of an account, newest first, those included that only fetched media.
 pub async fn kept_runs(app: &App, account: &AccountId) -> Result<Vec<Job>, Refusal> {
-    Ok(app.store.jobs(account, RUNS_KEPT_MAX).await?)
+    let mut runs = app.store.jobs(account, RUNS_KEPT_MAX).await?;
+    runs.extend(app.store.media_jobs(account, RUNS_KEPT_MAX).await?);
+    runs.sort_by_key(|run| std::cmp::Reverse(run.id));
+    Ok(runs)
 }
 
 /// One run of an account within reach.
@@ -166,7 +171,8 @@ pub async fn status(app: &App, accounts: Vec<Account>) -> Result<Vec<Status>, Re
     for account in accounts {
         let overview = app.store.overview(&account.id).await?;
         let job = app.store.jobs(&account.id, 1).await?.into_iter().next();
-        all.push(Status { account, overview, job });
+        let media = app.store.media_counts(&account.id).await?;
+        all.push(Status { account, overview, media, job });
     }
     Ok(all)
 }

@@ -3,6 +3,7 @@
 //! A worker takes no input but the rows, so a crash is followed by the same work. Between two requests of a polite pace
 //! the job goes back to its row: nobody waits in memory (invariant I3), and a few workers serve many accounts.
 
+mod media;
 pub mod presence;
 pub mod sync;
 
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::lifecycle::{Stop, spawn};
 use crate::refusal::Refusal;
 use crate::store::StoreError;
+use crate::verbs::media::remove_loose;
 
 /// Workers of a server; each works on another account.
 pub const WORKERS: usize = 4;
@@ -25,6 +27,9 @@ const STORE_RETRY_MS: i64 = 1_000;
 const STORE_TRIES: u32 = 3;
 /// An account that is up to date is asked again after this long by a server.
 const IDLE_MS: i64 = 60_000;
+
+/// A server removes the bytes of removed messages this often.
+const TIDY_MS: i64 = 60_000;
 
 /// Runs the workers of a server until a stop is asked for; failures of the database are waited out.
 pub async fn serve(app: App, stop: Stop) {
@@ -64,7 +69,13 @@ async fn work_or_rest(app: &App, stop: &Stop, only: &AccountId) -> Result<(), Re
 }
 
 async fn serve_one(app: App, stop: Stop, schedules: bool) {
+    let mut tidied_at = Timestamp(0);
     while !stop.is_asked() {
+        let now = app.clock.now();
+        if schedules && now.since_ms(tidied_at) >= TIDY_MS {
+            tidied_at = now;
+            tidy(&app).await;
+        }
         let worked = schedule_and_work(&app, &stop, schedules).await;
         match &worked {
             Ok(true) => app.storage.note(None),
@@ -91,6 +102,13 @@ async fn schedule_and_work(app: &App, stop: &Stop, schedules: bool) -> Result<bo
         schedule(app).await?;
     }
     work_once(app, stop, None).await
+}
+
+/// Removes bytes that no attachment refers to any more; what does not work now is done another time.
+async fn tidy(app: &App) {
+    if let Err(refusal) = remove_loose(app).await {
+        tracing::warn!(code = refusal.code(), "media without a message could not be removed");
+    }
 }
 
 /// Enqueues a sync for each account that was left alone for long enough.

@@ -16,21 +16,24 @@ use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress
 use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
 
+use super::media::MediaTurn;
+
 /// Steps of one claim; then other accounts have their turn.
 const SLICE_STEPS: u32 = 5_000;
 
 /// One claim of a job.
-struct Run<'a> {
-    app: &'a App,
-    lease: Lease,
-    account: Account,
-    state: SyncState,
-    progress: Progress,
-    source: Box<dyn Source>,
+pub(super) struct Run<'a> {
+    pub(super) app: &'a App,
+    pub(super) lease: Lease,
+    pub(super) account: Account,
+    pub(super) state: SyncState,
+    pub(super) progress: Progress,
+    pub(super) source: Box<dyn Source>,
+    pub(super) media: MediaTurn,
 }
 
 /// What follows a step.
-enum After {
+pub(super) enum After {
     /// The next step, now.
     GoOn,
     /// The job was put back or ended.
@@ -38,11 +41,11 @@ enum After {
 }
 
 /// What an answer or a failure means, and what is to be kept of it.
-struct Outcome {
-    batch: Batch,
-    renewed: Option<Session>,
-    requests: u32,
-    is_trouble: bool,
+pub(super) struct Outcome {
+    pub(super) batch: Batch,
+    pub(super) renewed: Option<Session>,
+    pub(super) requests: u32,
+    pub(super) is_trouble: bool,
 }
 
 /// Works on a claimed job until it is done, has to wait, or a stop is asked for.
@@ -71,7 +74,8 @@ pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusa
         hold: work.account.hold.clone(),
         run_started_at: job.started_at.unwrap_or(job.created_at),
     };
-    let run = Run { app, lease, account: work.account, state, progress: job.progress, source };
+    let media = MediaTurn::new(work.account.media_policy, job.media_only);
+    let run = Run { app, lease, account: work.account, state, progress: job.progress, source, media };
     run.steps(stop).await
 }
 
@@ -108,11 +112,15 @@ impl Run<'_> {
                 self.put_back(hold.until).await?;
                 return Ok(After::Over);
             }
-            Step::Done => {
-                self.finish(JobEnd::Done).await?;
-                return Ok(After::Over);
+            // Somebody waits for an attachment: that goes before everything else.
+            _ => {
+                if let Some(task) = self.asked_media(now).await? {
+                    return self.fetch_media(&task, stop, now).await;
+                }
             }
-            _ => {}
+        }
+        if step == Step::Done || self.media.is_all {
+            return self.close(stop, now).await;
         }
         self.note(&step);
         let outcome = tokio::select! {
@@ -143,7 +151,8 @@ impl Run<'_> {
         }
     }
 
-    async fn commit(&mut self, outcome: Outcome) -> Result<After, Refusal> {
+    /// Writes a step's result and says what follows.
+    pub(super) async fn commit(&mut self, outcome: Outcome) -> Result<After, Refusal> {
         let Outcome { mut batch, renewed, requests, is_trouble } = outcome;
         self.progress.requests += u64::from(requests);
         self.progress.troubles += u64::from(is_trouble);
@@ -152,7 +161,7 @@ impl Run<'_> {
             None => None,
         };
         let now = self.app.clock.now();
-        let next_request_at = now.plus_ms(self.app.sync.pace.gap_ms(self.dice()));
+        let next_request_at = self.next_request_at(now, requests);
         let committed = self
             .app
             .store
@@ -171,6 +180,7 @@ impl Run<'_> {
         self.state.inbox = batch.inbox;
         self.state.due = committed.due;
         self.state.hold = batch.hold.take();
+        self.media.notice(committed.media_asks);
         if let Some(failure) = batch.failure {
             let failure = JobFailure { code: failure.code.as_str().into(), what: failure.what };
             self.finish(JobEnd::Failed(failure)).await?;
@@ -181,6 +191,14 @@ impl Run<'_> {
             return Ok(After::Over);
         }
         Ok(After::GoOn)
+    }
+
+    /// When the pace allows the next request, after so many.
+    pub(super) fn next_request_at(&self, now: Timestamp, requests: u32) -> Timestamp {
+        match requests {
+            0 => self.account.next_request_at,
+            _ => now.plus_ms(self.app.sync.pace.gap_ms(self.dice())),
+        }
     }
 
     /// A number that differs from request to request and is the same after a crash.
@@ -209,11 +227,11 @@ impl Run<'_> {
         self.progress.current = current;
     }
 
-    async fn put_back(&self, not_before: Timestamp) -> Result<(), Refusal> {
+    pub(super) async fn put_back(&self, not_before: Timestamp) -> Result<(), Refusal> {
         Ok(self.app.store.put_back(&self.lease, not_before, &self.progress).await?)
     }
 
-    async fn finish(&self, end: JobEnd) -> Result<(), Refusal> {
+    pub(super) async fn finish(&self, end: JobEnd) -> Result<(), Refusal> {
         Ok(self.app.store.finish(&self.lease, &end, &self.progress, self.app.clock.now()).await?)
     }
 }

@@ -39,7 +39,10 @@ fn every_operation_is_whole() -> Result<()> {
         let told = one.told["parameters"].as_array().into_iter().flatten().filter(|told| told["in"] == "path");
         assert_eq!(in_path, told.filter_map(|told| told["name"].as_str()).collect(), "{name}");
         for (status, told) in one.told["responses"].as_object().into_iter().flatten() {
-            assert!(told["$ref"].is_string() || told["content"].is_object(), "{name}: {status} has no body");
+            assert!(
+                status == "304" || told["$ref"].is_string() || told["content"].is_object(),
+                "{name}: {status} has no body"
+            );
         }
     }
     Ok(())
@@ -120,7 +123,12 @@ async fn example(operation: &Operation, document: &Value, synced: &Synced) -> Re
     }
     let answer = synced.world.send(request).await?;
     let status = answer.status.as_u16();
-    ensure!(status < 400 || status == 501, "{}: {}", operation.id, String::from_utf8_lossy(&answer.bytes));
+    ensure!(
+        status < 400 || status == 501 || status == 504,
+        "{}: {}",
+        operation.id,
+        String::from_utf8_lossy(&answer.bytes)
+    );
     let Some(schema) = operation.answer(document, status).filter(|schema| schema.is_object()) else {
         return Ok(None);
     };

@@ -27,6 +27,10 @@ use crate::harness::SimulatedLinkedIn;
 /// The present of the simulated worlds, before the clock of the tests begins.
 const WORLD_MS: i64 = BEGIN.0 - 3_600_000;
 
+/// A picture that may be asked for.
+const PICTURE: &str =
+    "https://media.licdn.com/dms/image/v2/C4E03AQ/profile-displayphoto-shrink_100_100/0/1?e=2&v=beta&t=x";
+
 /// An operation of the document.
 #[derive(Debug, Clone)]
 pub struct Operation {
@@ -102,6 +106,7 @@ impl Operation {
                 ("path", Some(value)) => path = path.replace(&format!("{{{name}}}"), &encoded(value)),
                 ("query", Some(value)) => drop(query.append_pair(name, value)),
                 // Nobody waits for a worker here.
+                ("header", None) if matches!(name, "Range" | "If-None-Match") => {}
                 ("header", None) if name == "Prefer" => request = request.header("prefer", "respond-async"),
                 ("query", None) if parameter["required"] != true => {}
                 (place, _) => bail!("{}: nobody knows how to fill {name} in the {place}", self.id),
@@ -123,6 +128,8 @@ impl Operation {
                 "scopes" => json!(["read"]),
                 "accounts" => json!([records.account]),
                 "label" => json!("reporting"),
+                "media" => json!("lazy"),
+                "url" => json!(PICTURE),
                 "force" => json!(true),
                 name => json!(records.get(name).with_context(|| format!("{}: how is {name} filled?", self.id))?),
             };
@@ -175,6 +182,7 @@ impl Records {
             "profileId" => &self.profile,
             "runId" => &self.run,
             "keyId" => &self.key,
+            "ordinal" => "0",
             // A mirror has none: any id will do.
             "threadId" => "12",
             _ => return None,
@@ -277,8 +285,9 @@ async fn records(world: &World, (account, cookies): &(AccountId, String)) -> Res
     let (_, spare) = keys::create(&world.app, &Actor::Setup, spare).await?;
     let list = world.get(&reader, "/conversations?count=100").await?.json();
     let mut all = list["conversations"].as_array().into_iter().flatten();
-    let chosen =
-        all.find(|one| one["isGroup"] == false && one["latestMessage"].is_object()).context("a conversation")?;
+    let chosen = all
+        .find(|one| one["isGroup"] == false && one["latestMessage"]["hasAttachment"] == true)
+        .context("a conversation")?;
     let runs = world.get(&reader, "/conversations/sync/runs").await?.json();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Ok(Records {

@@ -14,7 +14,7 @@ pub struct ErrorCode {
 }
 
 /// All error codes, by status.
-pub const CODES: [ErrorCode; 29] = [
+pub const CODES: [ErrorCode; 37] = [
     at(400, "invalid_parameter", "a parameter or field is wrong, repeated, or of another type; the text names it"),
     at(400, "unknown_field", "a parameter or field does not exist; the text names it"),
     at(400, "invalid_json", "the body is not a JSON object"),
@@ -32,17 +32,25 @@ pub const CODES: [ErrorCode; 29] = [
     at(408, "body_timeout", "the body did not come in time"),
     at(409, "needs_login", "LinkedIn does not accept the cookies"),
     at(409, "account_mismatch", "the cookies belong to another member"),
+    at(409, "media_off", "attachments are not fetched for this account"),
     at(409, "conflict", "it does not fit the present state; the text says why"),
+    at(410, "media_gone", "LinkedIn does not have the attachment any more"),
     at(413, "body_too_large", "the body is larger than allowed"),
+    at(416, "invalid_range", "the range lies outside of the attachment"),
     at(421, "host_not_allowed", "the request is for a name that is not ours"),
+    at(422, "media_host_not_allowed", "not an address that attachments are fetched from"),
+    at(422, "media_refused", "what came is not kept: too large, or not what an attachment can be"),
     at(429, "too_many_requests", "the key, or the address without a working key, has asked too often"),
     at(500, "secret_unreadable", "a stored secret cannot be opened"),
     at(500, "storage_broken", "the database holds something unreadable"),
     at(500, "internal_error", "a mistake of ours"),
     at(501, "read_only_mirror", "it would write to LinkedIn, or reads what is not mirrored"),
     at(502, "upstream_unavailable", "LinkedIn did not answer properly while a login was proved"),
+    at(502, "media_unavailable", "the attachment could not be fetched now"),
+    at(503, "media_store_unavailable", "the place where attachments are kept does not work"),
     at(503, "storage_unavailable", "the database does not answer"),
     at(503, "timed_out", "the answer took too long"),
+    at(504, "media_pending", "the attachment is on its way: ask again"),
     at(507, "storage_full", "the disk of the database is full; nothing was changed"),
 ];
 

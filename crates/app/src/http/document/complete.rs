@@ -208,7 +208,7 @@ fn error(status: u16, codes: &[&str]) -> Response {
     response.headers.extend(limit_headers());
     let more = match status {
         401 => Some("WWW-Authenticate"),
-        429 | 503 => Some("Retry-After"),
+        429 | 502..=504 => Some("Retry-After"),
         _ => None,
     };
     response.headers.extend(more.map(header_link));

@@ -27,7 +27,7 @@ pub use complete::{Example, SCOPE_EXTENSION};
 pub(super) use answers::{DetailsAnswer, RecentConversation};
 pub(super) use params::{
     AccountParam, AccountsParams, ConversationParam, DetailsParams, ListParams, MessagesParams, PageParams,
-    PreferParam, RecentParams, SearchParam, SinceParam,
+    PreferParam, RangeParams, RecentParams, SearchParam, SinceParam,
 };
 
 /// The document as it is served.

@@ -79,10 +79,13 @@ sets! {
     /// A search among accounts.
     SearchParam = [query("q").schema(Some(plain().max_length(Some(SEARCH_MAX))))
         .description(Some("Part of a name or slug, an id, or a `linkedin.com/in/` address")).build()];
+    /// Which bytes, and which copy the caller has.
+    RangeParams = [
+        header("Range", "A single range of bytes, such as `bytes=0-1023`; anything else gives the whole"),
+        header("If-None-Match", "The `ETag` of a copy: 304 when it is the present one"),
+    ];
     /// How long to wait for a run.
-    PreferParam = [ParameterBuilder::new().name("Prefer").parameter_in(ParameterIn::Header)
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .description(Some("`wait=SECONDS` or `respond-async` (RFC 7240); what cannot be understood is ignored")).build()];
+    PreferParam = [header("Prefer", "`wait=SECONDS` or `respond-async` (RFC 7240); what cannot be understood is ignored")];
 }
 
 /// The parameter of this name in a path, if there is one.
@@ -116,6 +119,10 @@ pub(super) fn in_path(name: &str) -> Option<Parameter> {
             ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{1,64}$")),
             "The public part of a key: the digits between `tk_` and the next `_`",
         ),
+        "ordinal" => (
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX)),
+            "Which attachment of the message, from 0",
+        ),
         "threadId" => (ObjectBuilder::new().schema_type(Type::String), "The id of a Sales Navigator thread"),
         _ => return None,
     };
@@ -125,6 +132,15 @@ pub(super) fn in_path(name: &str) -> Option<Parameter> {
 
 fn query(name: &str) -> ParameterBuilder {
     ParameterBuilder::new().name(name).parameter_in(ParameterIn::Query).required(Required::False)
+}
+
+fn header(name: &str, what: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .description(Some(what))
+        .build()
 }
 
 fn account() -> Parameter {

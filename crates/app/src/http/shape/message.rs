@@ -4,13 +4,15 @@
 //! as it is kept.
 
 use serde::Serialize;
+use threadkeep_core::attachment::{Attachment as Attached, attachments, is_attachment};
 use threadkeep_core::content::{Content, Reaction};
-use threadkeep_core::id::PersonId;
+use threadkeep_core::id::{AccountId, MessageId, PersonId};
 use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::person::Person;
 use utoipa::ToSchema;
 
 use super::person::shown_name;
+use crate::store::{AttachmentRow, AttachmentState};
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -63,11 +65,27 @@ struct Attachment {
     duration_ms: Option<i64>,
     width: Option<i64>,
     height: Option<i64>,
+    link: String,
+    state: &'static str,
+    hash: Option<String>,
+    size: Option<u64>,
+    content_type: Option<String>,
+    failure: Option<String>,
+}
+
+/// Whose mailbox a message is in, and the attachments that are known there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mailbox<'a> {
+    pub(crate) account: &'a AccountId,
+    pub(crate) owner: &'a PersonId,
+    pub(crate) media: &'a [AttachmentRow],
 }
 
 /// A kept message as the contract shows it.
-pub(crate) fn message(kept: &Message, sender: Option<&Person>, owner: &PersonId) -> MessageItem {
-    let attachments: Vec<Attachment> = kept.content.iter().filter_map(attachment).collect();
+pub(crate) fn message(kept: &Message, sender: Option<&Person>, mailbox: Mailbox<'_>) -> MessageItem {
+    let owner = mailbox.owner;
+    let attachments: Vec<Attachment> =
+        attachments(&kept.content).map(|one| attachment(&kept.id, &one, mailbox)).collect();
     MessageItem {
         message_urn: kept.id.urn(owner),
         text: kept.body.clone(),
@@ -91,7 +109,7 @@ pub(crate) fn message(kept: &Message, sender: Option<&Person>, owner: &PersonId)
         is_system: kept.format == MessageFormat::System,
         fallback_text: kept.fallback_text.clone(),
         reactions: reactions(kept),
-        contents: kept.content.iter().filter(|content| attachment(content).is_none()).cloned().collect(),
+        contents: kept.content.iter().filter(|content| !is_attachment(content)).cloned().collect(),
     }
 }
 
@@ -102,7 +120,7 @@ pub(crate) fn reactions(kept: &Message) -> Vec<ReactionItem> {
 
 /// Whether something came with a message that can be opened.
 pub(super) fn has_attachment(kept: &Message) -> bool {
-    kept.content.iter().any(|content| attachment(content).is_some())
+    kept.content.iter().any(is_attachment)
 }
 
 fn reaction(kept: &Reaction) -> ReactionItem {
@@ -114,20 +132,39 @@ fn reaction(kept: &Reaction) -> ReactionItem {
     }
 }
 
-fn attachment(content: &Content) -> Option<Attachment> {
-    let none = Attachment::default();
-    Some(match content.clone() {
-        Content::Image { asset, url } => Attachment { kind: "image", asset, url, ..none },
+fn attachment(message: &MessageId, one: &Attached<'_>, mailbox: Mailbox<'_>) -> Attachment {
+    let told = told(one);
+    let row = mailbox.media.iter().find(|row| row.message.as_ref() == Some(message) && row.ordinal == one.ordinal);
+    let object = row.and_then(|row| row.object.as_ref());
+    Attachment {
+        link: format!("/linkedin/media/{}/{}/{}", mailbox.account, in_path(message), one.ordinal),
+        state: row.map_or(AttachmentState::Remote, |row| row.state).as_str(),
+        hash: object.map(|object| format!("sha256-{}", object.hash)),
+        size: object.map(|object| object.size_bytes),
+        content_type: object.map(|object| object.media_type.clone()),
+        failure: row.and_then(|row| row.failure_code.clone()),
+        ..told
+    }
+}
+
+/// What its message tells of an attachment.
+fn told(one: &Attached<'_>) -> Attachment {
+    let none = Attachment { kind: one.kind(), ..Attachment::default() };
+    match one.content.clone() {
+        Content::Image { asset, url } => Attachment { asset, url, ..none },
         Content::File { asset, byte_size, media_type, name, url } => {
-            Attachment { kind: "file", asset, byte_size, media_type, name, url, ..none }
+            Attachment { asset, byte_size, media_type, name, url, ..none }
         }
         Content::Video { asset, duration_ms, media_type, url } => {
-            Attachment { kind: "video", asset, duration_ms, media_type, url, ..none }
+            Attachment { asset, duration_ms, media_type, url, ..none }
         }
-        Content::Audio { duration_ms, url } => Attachment { kind: "audio", duration_ms, url, ..none },
-        Content::External { title, url, width, height } => {
-            Attachment { kind: "external", name: title, url, width, height, ..none }
-        }
-        _ => return None,
-    })
+        Content::Audio { duration_ms, url } => Attachment { duration_ms, url, ..none },
+        Content::External { title, url, width, height } => Attachment { name: title, url, width, height, ..none },
+        _ => none,
+    }
+}
+
+/// An id as a segment of a path.
+fn in_path(id: &MessageId) -> String {
+    url::form_urlencoded::byte_serialize(id.as_str().as_bytes()).collect()
 }

@@ -8,5 +8,5 @@ mod message;
 mod person;
 
 pub(super) use conversation::{ConversationItem, LatestMessage, conversation};
-pub(super) use message::{MessageItem, ReactionItem, message, reactions};
+pub(super) use message::{Mailbox, MessageItem, ReactionItem, message, reactions};
 pub(super) use person::{AccountName, Participant, full_name, participants};

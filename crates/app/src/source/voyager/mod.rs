@@ -130,6 +130,14 @@ impl Source for Voyager {
             Err(trouble) => Err(asked.failed(trouble)),
         }
     }
+
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn renew(&mut self, session: Session) {
+        self.session = session;
+    }
 }
 
 /// What asking has done so far.

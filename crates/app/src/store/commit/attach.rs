@@ -65,8 +65,7 @@ impl AttachmentChanges {
 
 /// Removes the attachments of all messages of a conversation.
 pub(super) fn drop_conversation(script: &mut Vec<Statement>, account_pk: i64, conversation_pk: i64) {
-    let of_conversation =
-        "account_pk = ? AND message_id IN (SELECT m.id FROM messages m WHERE m.conversation_pk = ?)";
+    let of_conversation = "account_pk = ? AND message_id IN (SELECT m.id FROM messages m WHERE m.conversation_pk = ?)";
     script.extend(dropped(of_conversation, &[account_pk.into(), conversation_pk.into()]));
 }
 
