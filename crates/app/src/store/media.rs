@@ -143,7 +143,7 @@ impl<D: Dialect> Media for SqlStore<D> {
     }
 
     async fn media_counts(&self, account: &AccountId) -> StoreResult<MediaCounts> {
-        let text = "SELECT t.state, COUNT(*), COALESCE(SUM(t.size_bytes), 0) FROM attachments t \
+        let text = "SELECT t.state, COUNT(*), CAST(COALESCE(SUM(t.size_bytes), 0) AS BIGINT) FROM attachments t \
              WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) GROUP BY t.state";
         let mut counts = MediaCounts::default();
         for row in self.rows(sql!(text, account)).await? {
@@ -328,11 +328,12 @@ pub(super) fn attachment(row: &mut Columns) -> StoreResult<AttachmentRow> {
         object: None,
         fetched_at: None,
     };
-    if let Some(hash) = row.text_or_null("object_hash")? {
-        let media_type = row.text("media_type")?;
-        one.object = Some(StoredObject { hash, media_type, size_bytes: row.count("size_bytes")? });
-        one.fetched_at = row.time_or_null("fetched_at")?;
+    let (hash, media_type) = (row.text_or_null("object_hash")?, row.text_or_null("media_type")?);
+    let size_bytes = row.int_or_null("size_bytes")?.and_then(|size| u64::try_from(size).ok());
+    if let (Some(hash), Some(media_type), Some(size_bytes)) = (hash, media_type, size_bytes) {
+        one.object = Some(StoredObject { hash, size_bytes, media_type });
     }
+    one.fetched_at = row.time_or_null("fetched_at")?;
     Ok(one)
 }
 

@@ -70,10 +70,16 @@ async fn a_message_has_every_field_of_the_contract() -> anyhow::Result<()> {
         {
           "asset": "urn:li:digitalmediaAsset:1",
           "byteSize": 1234,
+          "contentType": null,
           "durationMs": null,
+          "failure": null,
+          "hash": null,
           "height": null,
+          "link": "/linkedin/media/a1a1a1a1a1a1a1a1a1a1a1a1/2-m1/0",
           "mediaType": "application/pdf",
           "name": "plan.pdf",
+          "size": null,
+          "state": "remote",
           "type": "file",
           "url": "https://www.linkedin.com/dms/prv/plan",
           "width": null

@@ -13,6 +13,7 @@ use threadkeep::chance::SystemChance;
 use threadkeep::clock::SystemClock;
 use threadkeep::lifecycle::{Stop, spawn};
 use threadkeep::seal::{MasterKey, Sealer};
+use threadkeep::source::egress;
 use threadkeep::source::voyager::QueryIds;
 use threadkeep::store::{Actor, Job};
 use threadkeep::verbs::sync::Ticket;
@@ -124,7 +125,18 @@ impl SimulatedLinkedIn {
         Ok(1 + lists.into_iter().map(pages).sum::<u64>() + messages.into_values().map(pages).sum::<u64>())
     }
 
-    fn simulator(&self) -> Result<MutexGuard<'_, Simulator>> {
+    /// The profile id of the account that matters.
+    pub fn owner(&self) -> Result<String> {
+        Ok(self.member.rsplit(':').next().context("a member URN")?.to_owned())
+    }
+
+    /// Where the hosts without cookies are.
+    pub fn media_url(&self) -> String {
+        self.server.media_url()
+    }
+
+    /// The simulator itself.
+    pub fn simulator(&self) -> Result<MutexGuard<'_, Simulator>> {
         self.server.simulator().lock().map_err(|_| anyhow::anyhow!("the simulator panicked"))
     }
 }
@@ -148,7 +160,10 @@ impl Harness {
         let linkedin = SimulatedLinkedIn::start_with(world, switches).await?;
         let media_folder = tempfile::tempdir()?;
         let upstream = Upstream::at(&linkedin.url(), QueryIds::default())?;
-        let media = MediaSettings::in_folder(media_folder.path().to_owned());
+        let media = MediaSettings {
+            url: Some(egress::Upstream::parse(&linkedin.media_url())?),
+            ..MediaSettings::in_folder(media_folder.path().to_owned())
+        };
         let app = App {
             media: Arc::new(Media::open(&upstream, media, Arc::new(SystemClock))?),
             store: database.store.clone(),

@@ -33,6 +33,8 @@ mod api_log;
 #[cfg(test)]
 mod api_matrix;
 #[cfg(test)]
+mod api_media;
+#[cfg(test)]
 mod api_messages;
 #[cfg(test)]
 mod api_nodes;
@@ -81,6 +83,8 @@ mod kill;
 #[cfg(test)]
 mod media_rows;
 #[cfg(test)]
+mod media_stories;
+#[cfg(test)]
 mod pg;
 #[cfg(test)]
 mod planted;
@@ -104,6 +108,8 @@ mod store_contract_export;
 mod store_contract_jobs;
 #[cfg(test)]
 mod store_contract_lookups;
+#[cfg(test)]
+mod store_contract_media;
 #[cfg(test)]
 mod store_contract_reads;
 #[cfg(test)]
