@@ -11,7 +11,7 @@ use super::statement::{Statement, sql};
 use super::{SqlStore, StoreError, StoreResult, Upkeep};
 
 /// Questions whose answer has to be 0: what was looked at, and the statement that counts what is wrong.
-const COUNTS_OF_WRONG: [(&str, &str); 4] = [
+const COUNTS_OF_WRONG: [(&str, &str); 6] = [
     (
         "event numbers",
         "SELECT COUNT(*) FROM accounts a WHERE a.event_seq <> (SELECT COUNT(*) FROM events e WHERE e.account_pk = a.pk)",
@@ -30,6 +30,16 @@ const COUNTS_OF_WRONG: [(&str, &str); 4] = [
         "messages without a conversation",
         "SELECT COUNT(*) FROM messages m WHERE NOT EXISTS \
          (SELECT 1 FROM conversations c WHERE c.pk = m.conversation_pk AND c.account_pk = m.account_pk)",
+    ),
+    (
+        "attachments without a message",
+        "SELECT COUNT(*) FROM attachments t WHERE t.message_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM messages m WHERE m.account_pk = t.account_pk AND m.id = t.message_id AND m.is_deleted = 0)",
+    ),
+    (
+        "attachments whose bytes are unknown",
+        "SELECT COUNT(*) FROM attachments t WHERE t.state = 'stored' AND NOT EXISTS \
+         (SELECT 1 FROM media_objects o WHERE o.hash = t.object_hash AND o.state = 'kept')",
     ),
 ];
 

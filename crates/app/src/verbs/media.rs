@@ -31,8 +31,8 @@ const SWEEPS_MAX: u32 = 1_000_000;
 /// A file that no row knows is left alone while it may still be on its way into one.
 const STRANGE_AGE_MS: i64 = 60 * 60_000;
 
-/// Which attachment somebody wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which attachment somebody wants. It does not show itself: a link may carry a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wanted<'a> {
     /// The one with this link.
     Url(&'a str),

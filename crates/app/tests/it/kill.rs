@@ -9,6 +9,7 @@ use crate::harness::SimulatedLinkedIn;
 
 const NOW_MS: i64 = 1_790_000_000_000;
 const KILLS: u64 = 12;
+const FILE_KILLS: usize = 8;
 /// Looks at the simulator's ledger before a run is taken for stuck.
 const LOOKS_MAX: u32 = 4_000;
 
@@ -51,6 +52,49 @@ impl Program {
     fn start(&self, arguments: &[&str]) -> Result<Child> {
         Ok(self.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_kills_while_attachments_are_fetched_none_is_lost() -> Result<()> {
+    let options = GenerateOptions { seed: 21, conversations: 60, messages_mean: 12.0, ..GenerateOptions::at(NOW_MS) };
+    let linkedin = SimulatedLinkedIn::start(World::generate(&options)).await?;
+    let program = Program { folder: tempfile::tempdir()?, upstream: linkedin.url() };
+    let added =
+        program.run(&["account", "add", "--media", "eager", "--cookies-file"], Some(&linkedin.credentials()?.1))?;
+    let account = added.trim();
+    let is_file = |line: &&threadkeep_sim::LedgerLine| line.purpose == threadkeep_sim::Purpose::Media;
+    let files = || Ok::<usize, anyhow::Error>(linkedin.simulator()?.ledger().lines().filter(is_file).count());
+    for kill in 0..FILE_KILLS {
+        let mut child = program.start(&["sync", "--account", account, "--force", "--json"])?;
+        for _ in 0..LOOKS_MAX {
+            if files()? > kill * 3 || child.try_wait()?.is_some() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            std::thread::yield_now();
+        }
+        child.kill().context("kill")?;
+        child.wait()?;
+    }
+    program.run(&["sync", "--account", account, "--force", "--json"], None)?;
+    let export = program.run(&["export", "--format", "jsonl", "--account", account], None)?;
+    ensure!(export == linkedin.truth()?, "the mirror differs from the truth");
+
+    let mut report = Vec::new();
+    let shown = threadkeep_sim::media::Wanted { owner: Some(linkedin.owner()?), ..Default::default() };
+    threadkeep_sim::media::report(linkedin.simulator()?.world(), &shown, &mut report)?;
+    let report = String::from_utf8(report)?;
+    let list = program.run(&["media", "list", "--account", account, "--json", "--state", "stored"], None)?;
+    for line in list.lines() {
+        let one: serde_json::Value = serde_json::from_str(line)?;
+        let hash = one["hash"].as_str().and_then(|hash| hash.strip_prefix("sha256-")).context("a hash")?;
+        ensure!(report.contains(hash), "other bytes than LinkedIn's");
+    }
+    let stored = list.lines().count();
+    ensure!(stored > 10 && files()? <= stored + FILE_KILLS, "{stored} kept, {} asked for", files()?);
+    let left = program.run(&["media", "list", "--account", account, "--json", "--state", "remote"], None)?;
+    ensure!(left.is_empty(), "not fetched: {left}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -213,6 +213,72 @@ async fn row_30_a_login_page_is_not_kept_as_a_picture(database: &Database) -> Re
     Ok(())
 }
 
+async fn row_28_a_redirect_is_not_followed(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(20, 22)).await?;
+    story.sync().await?;
+    let photo = story.photo().await?;
+    story.linkedin.set_faults(&json!({"redirect": {"rate": 1.0, "to": "itself"}}))?;
+    let refusal = story.read_row(&photo).await.err();
+    ensure!(matches!(&refusal, Some(Refusal::MediaRefused(why)) if why == "media_redirected"), "{refusal:?}");
+    ensure!(story.file_requests()?.0 == 1, "asked once, followed never");
+    ensure!(matches!(story.read_row(&photo).await, Err(Refusal::MediaRefused(_))));
+    ensure!(story.file_requests()?.0 == 1, "what was refused is not asked again");
+    Ok(())
+}
+
+async fn row_30_bodies_that_lie_swell_or_break_are_not_kept(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(20, 22)).await?;
+    story.sync().await?;
+    let photo = story.photo().await?;
+    for (fault, why) in [
+        (json!({"wrong_length": {"rate": 1.0, "length": "long"}}), "media_cut_off"),
+        (json!({"cut_body": {"rate": 1.0, "only": ["media"], "after_bytes": 10}}), "media_cut_off"),
+        (json!({"endless_body": {"rate": 1.0, "only": ["media"]}}), "media_too_large"),
+        (json!({"gzip_bomb": {"rate": 1.0, "only": ["media"]}}), "media_encoded"),
+    ] {
+        story.linkedin.set_faults(&fault)?;
+        let told = match story.read_row(&photo).await {
+            Err(Refusal::MediaFailed(told) | Refusal::MediaRefused(told)) => told,
+            other => anyhow::bail!("{fault}: {other:?}"),
+        };
+        ensure!(told == why, "{fault}: {told}");
+        let account = accounts::find(&story.app, &story.account).await?;
+        media::want_all(&story.app, &account, true).await?;
+        ensure!(story.in_state(AttachmentState::Stored).await?.is_empty(), "{fault}");
+    }
+    Ok(())
+}
+
+async fn somebody_who_waits_goes_before_history(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(120, 24)).await?;
+    let mut photo = None;
+    for _ in 0..200 {
+        let job = story.sync_until(1).await?;
+        ensure!(!job.state.is_over(), "the sync was over before it could be interrupted");
+        photo = story.photo().await.ok();
+        if photo.is_some() {
+            break;
+        }
+    }
+    let photo = photo.context("a photo before the end")?;
+    let message = photo.message.as_ref().context("a message")?;
+    let wanted = threadkeep::store::NewAttachment {
+        message: Some(message.clone()),
+        ordinal: photo.ordinal,
+        ..threadkeep::store::NewAttachment::link("")
+    };
+    story.app.store.want(&story.account, &wanted, false, story.app.clock.now()).await?;
+    let before = story.linkedin.requests()? as usize;
+    story.sync().await?;
+    let purposes: Vec<Purpose> = {
+        let simulator = story.linkedin.simulator()?;
+        simulator.ledger().lines().map(|line| line.purpose).filter(|one| *one != Purpose::Me).skip(before).collect()
+    };
+    ensure!(purposes.first() == Some(&Purpose::Media) && purposes.len() > 1, "{:?}", purposes.first());
+    ensure!(story.again(&photo).await?.state == AttachmentState::Stored);
+    story.assert_equal().await
+}
+
 async fn a_dead_session_stops_the_account_and_the_wish_stays(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(20, 22)).await?;
     story.sync().await?;
@@ -246,7 +312,7 @@ async fn trouble_on_the_way_does_not_matter(database: &Database) -> Result<()> {
     story.set_policy(MediaPolicy::Eager).await?;
     story.linkedin.set_faults(&json!({
         "server_error": {"rate": 0.1, "only": ["media"]}, "cut_body": {"rate": 0.1, "only": ["media"]},
-        "reset": {"rate": 0.05, "only": ["media"]}, "wrong_length": {"rate": 0.05}, "expired_link": {"rate": 0.05}
+        "reset": {"rate": 0.05, "only": ["media"]}, "wrong_length": {"rate": 0.05, "length": "long"}, "expired_link": {"rate": 0.05}
     }))?;
     story.sync().await?;
     story.linkedin.set_faults(&json!({}))?;
@@ -330,6 +396,9 @@ crate::on_both_databases! {
     a_dead_link_is_renewed_once_through_its_message,
     a_link_that_stays_dead_is_gone_and_not_asked_again,
     row_30_a_login_page_is_not_kept_as_a_picture,
+    row_28_a_redirect_is_not_followed,
+    row_30_bodies_that_lie_swell_or_break_are_not_kept,
+    somebody_who_waits_goes_before_history,
     a_dead_session_stops_the_account_and_the_wish_stays,
     a_request_to_slow_down_holds_the_account,
     trouble_on_the_way_does_not_matter,
