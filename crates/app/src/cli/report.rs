@@ -162,6 +162,7 @@ mod tests {
             state,
             forced: true,
             cancel_requested: false,
+            media_only: false,
             not_before: Timestamp(0),
             lease_until: None,
             created_at: Timestamp(1_000),

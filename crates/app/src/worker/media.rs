@@ -63,7 +63,7 @@ enum Answer {
     /// Something to write about the attachment.
     Settled { outcome: MediaOutcome, renewed: Option<Session>, requests: u32 },
     /// Its message was shown again.
-    Shown(Outcome),
+    Shown(Box<Outcome>),
     /// Trouble that concerns the account; the attachment stays as it is.
     Trouble { trouble: Trouble, renewed: Option<Session> },
 }
@@ -140,7 +140,7 @@ impl Run<'_> {
         };
         match answer {
             Answer::Settled { outcome, renewed, requests } => self.settle_media(task, outcome, renewed, requests).await,
-            Answer::Shown(outcome) => match self.commit(outcome).await? {
+            Answer::Shown(outcome) => match self.commit(*outcome).await? {
                 After::GoOn => self.settle_media(task, MediaOutcome::LinkRenewed, None, 0).await,
                 After::Over => Ok(After::Over),
             },
@@ -233,7 +233,8 @@ impl Run<'_> {
                 if batch.messages.is_empty() {
                     return Ok(Answer::Settled { outcome: MediaOutcome::Gone, renewed, requests });
                 }
-                Ok(Answer::Shown(Outcome { batch, renewed, requests, is_trouble: requests > 1 }))
+                let is_trouble = requests > 1;
+                Ok(Answer::Shown(Box::new(Outcome { batch, renewed, requests, is_trouble })))
             }
             Ok(Fetched { renewed, requests, .. }) => {
                 Ok(Answer::Settled { outcome: self.failed(task, "media_unavailable"), renewed, requests })

@@ -5,8 +5,9 @@ use insta::assert_snapshot;
 
 use crate::cli_harness::Room;
 
-const COMMANDS: [&str; 12] =
-    ["demo", "serve", "account", "sync", "status", "key", "secrets", "audit", "export", "doctor", "config", "db"];
+const COMMANDS: [&str; 13] = [
+    "demo", "serve", "account", "sync", "status", "key", "media", "secrets", "audit", "export", "doctor", "config", "db",
+];
 
 #[test]
 fn the_first_page_shows_the_way() -> Result<()> {
@@ -24,6 +25,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
       sync     Copy what is new from LinkedIn into the database
       status   Show how the mirrors stand: how much is here, what is missing and why
       key      Make, list and revoke the keys of the API
+      media    List, fetch and write out the attachments of messages
       secrets  Change the key that protects the stored sessions, and show how the keys stand
       audit    Show who did what: accounts, keys, runs and secrets, refused attempts too
       export   Write the mirror of an account as JSON Lines

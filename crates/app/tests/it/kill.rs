@@ -94,6 +94,25 @@ async fn after_kills_while_attachments_are_fetched_none_is_lost() -> Result<()> 
     ensure!(stored > 10 && files()? <= stored + FILE_KILLS, "{stored} kept, {} asked for", files()?);
     let left = program.run(&["media", "list", "--account", account, "--json", "--state", "remote"], None)?;
     ensure!(left.is_empty(), "not fetched: {left}");
+
+    let first: serde_json::Value = serde_json::from_str(list.lines().next().context("an attachment")?)?;
+    let place = format!("{}/{}", first["messageId"].as_str().context("a message")?, first["ordinal"]);
+    let path = program.folder.path().join("out.bin");
+    let output = path.to_str().context("a path")?;
+    program.run(&["media", "get", "--account", account, &place, "--output", output], None)?;
+    let hash = threadkeep::vault::ObjectHash::of(&std::fs::read(&path)?);
+    ensure!(first["hash"] == format!("sha256-{hash}"), "other bytes than the list says");
+    let requests = files()?;
+    let fetched = program.run(&["media", "fetch", "--account", account, "--json"], None)?;
+    let fetched: serde_json::Value = serde_json::from_str(&fetched)?;
+    ensure!(fetched["media"]["stored"] == stored && files()? == requests, "nothing was left to fetch: {fetched}");
+    program.run(&["media", "sweep"], None)?;
+    let again = program.run(&["media", "list", "--account", account, "--json", "--state", "stored"], None)?;
+    ensure!(again == list, "a sweep removes only what nobody refers to");
+    program.run(&["account", "remove", account, "--yes"], None)?;
+    let left = std::fs::read_dir(program.folder.path().join("data/media/sha256"))?;
+    let left = left.flatten().filter_map(|shard| std::fs::read_dir(shard.path()).ok()).flatten().count();
+    ensure!(left == 0, "{left} files of a removed account");
     Ok(())
 }
 

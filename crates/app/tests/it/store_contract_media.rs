@@ -181,8 +181,16 @@ async fn what_somebody_waits_for_goes_first(db: &Database) -> anyhow::Result<()>
     assert_eq!(task.attachment.ordinal, 1);
     assert_eq!(task.origin, Some((ConversationId::new("2-talk")?, Timestamp(10))));
     assert_eq!(worker.store.media_due_at(&account).await?, Some(NOW));
+    // When the sync ends without having come to it, a job of its own is made.
+    worker.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
+    worker.store.enqueue_media(&account, NOW).await?;
+    worker.store.enqueue_media(&account, NOW).await?;
+    assert_eq!(worker.store.media_jobs(&account, 10).await?.len(), 1);
+    let claimed = worker.store.claim(Some(&account), "tester", NOW, NOW.plus_ms(LEASE_MS)).await?.context("it")?;
+    let worker = Worker { lease: claimed.lease, ..worker };
     worker.settle(&task, &MediaOutcome::Gone).await?;
     assert_eq!(worker.store.media_due_at(&account).await?, None);
+    worker.store.enqueue_media(&account, NOW).await?;
     assert!(worker.store.next_media(&worker.lease, false, NOW).await?.is_none());
     let rest = worker.store.next_media(&worker.lease, true, NOW).await?.context("the rest")?;
     assert_eq!(rest.attachment.ordinal, 0);
