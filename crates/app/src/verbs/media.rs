@@ -60,7 +60,7 @@ pub struct Here {
 pub struct Swept {
     /// Objects that were removed because no attachment refers to them.
     pub removed: u64,
-    /// Files that no row knew; they were removed, too.
+    /// Files that no row knew, or that were never finished; they were removed, too.
     pub unknown: u64,
 }
 
@@ -179,8 +179,11 @@ pub async fn remove_loose(app: &App) -> Result<u64, Refusal> {
 /// Removes what nobody refers to, and files in the vault that no row knows.
 pub async fn sweep(app: &App) -> Result<Swept, Refusal> {
     let mut swept = Swept { removed: remove_loose(app).await?, unknown: 0 };
+    let failed = |error: VaultError| Refusal::MediaStore(error.to_string());
     for shard in (0..SHARDS).filter_map(|shard| u8::try_from(shard).ok()) {
-        let files = app.media.vault.files(shard).await.map_err(|error| Refusal::MediaStore(error.to_string()))?;
+        let unfinished = app.media.vault.sweep(shard, app.clock.now().0).await.map_err(failed)?;
+        swept.unknown += u64::try_from(unfinished).unwrap_or(u64::MAX);
+        let files = app.media.vault.files(shard).await.map_err(failed)?;
         for file in files {
             let is_young = app.clock.now().since_ms(Timestamp(file.written_at_ms)) < STRANGE_AGE_MS;
             let object = StoredObject {
