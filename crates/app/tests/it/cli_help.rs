@@ -6,7 +6,8 @@ use insta::assert_snapshot;
 use crate::cli_harness::Room;
 
 const COMMANDS: [&str; 13] = [
-    "demo", "serve", "account", "sync", "status", "key", "media", "secrets", "audit", "export", "doctor", "config", "db",
+    "demo", "serve", "account", "sync", "status", "key", "media", "secrets", "audit", "export", "doctor", "config",
+    "db",
 ];
 
 #[test]

@@ -23,7 +23,6 @@ crate::on_both_databases!(
     two_open_a_fresh_database_at_once,
 );
 
-
 async fn keys_are_kept_and_revoked(db: &Database) -> anyhow::Result<()> {
     let first = KeyRow {
         id: "k1".into(),
