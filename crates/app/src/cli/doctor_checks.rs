@@ -150,6 +150,10 @@ async fn media(config: &Config) -> Check {
             if !folder.exists() {
                 return Check::ok(subject, format!("{}: made when it is first needed", folder.display()));
             }
+            if others_may_read(folder) == Some(true) {
+                let found = format!("other users of this machine may look into {}", folder.display());
+                return Check::new(subject, Finding::Warn, found, "chmod 700 on that directory");
+            }
             (
                 folder.display().to_string(),
                 "give that folder to the user who runs threadkeep, or set THREADKEEP_MEDIA_DIR",

@@ -188,6 +188,15 @@ impl Vault {
         Ok(files)
     }
 
+    /// Removes what writes that were cut short have left in the folder of a shard, when it is older than a day. Gives how
+    /// many. A bucket keeps nothing of such a write.
+    pub async fn sweep(&self, shard: u8, now_ms: i64) -> Result<usize, VaultError> {
+        match &self.folder {
+            Some(folder) => local::sweep(&folder.join(format!("sha256/{shard:02x}")), now_ms).await,
+            None => Ok(0),
+        }
+    }
+
     /// Whether the store can be reached, written, read and cleared: does all of it once with a small object.
     pub async fn check(&self) -> Result<(), VaultError> {
         let path = self.in_prefix(&format!("check/{}", ObjectHash::of(PROBE)));

@@ -209,6 +209,26 @@ async fn strange_files_in_the_folder_are_no_objects() -> Result<()> {
 }
 
 #[tokio::test]
+async fn unfinished_files_are_swept_when_they_are_old() -> Result<()> {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let room = local()?;
+    let hash = room.vault.put(Bytes::from_static(b"finished")).await?;
+    let shard = u8::from_str_radix(&hash.to_string()[..2], 16)?;
+    let folder = room.folder.as_ref().unwrap().path().join(format!("media/sha256/{shard:02x}"));
+    for name in [format!("{hash}#1"), format!("{hash}#23"), format!("{hash}#x"), "notes#1".to_owned()] {
+        std::fs::write(folder.join(name), "half")?;
+    }
+    let written = room.vault.files(shard).await?[0].written_at_ms;
+    assert_eq!(room.vault.sweep(shard, written + DAY_MS / 2).await?, 0);
+    assert_eq!(room.vault.sweep(shard, written + 2 * DAY_MS).await?, 2);
+    assert_eq!(room.vault.sweep(shard, written + 2 * DAY_MS).await?, 0);
+    assert_eq!(room.vault.sweep(shard.wrapping_add(1), written + 2 * DAY_MS).await?, 0);
+    assert_eq!(room.vault.read(&hash, None).await?.bytes, b"finished"[..]);
+    assert_eq!(std::fs::read_dir(&folder)?.count(), 3);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_wrong_key_or_bucket_is_named_and_no_secret_is_told() -> Result<()> {
     let Some(right) = s3::bucket("wrong")? else { return Ok(()) };
     let wrong_secret = S3Settings { secret_key: SecretString::from("c4nary-secret"), ..right.clone() };

@@ -78,7 +78,7 @@ pub enum MediaFault {
         status: u16,
     },
     /// The account has to stop: the session is over, doubted or refused.
-    #[error("LinkedIn does not accept the session: connect the account again")]
+    #[error("{}", told(.0))]
     Account(Trouble),
     /// Too many requests: wait.
     #[error("too many requests: wait before the next one")]
@@ -130,7 +130,7 @@ impl MediaFault {
         match self {
             Self::Expired { .. } => "media_expired",
             Self::Account(Trouble::Challenged { .. }) => "challenged",
-            Self::Account(Trouble::Blocked) => "blocked",
+            Self::Account(Trouble::Blocked) => "upstream_blocked",
             Self::Account(_) => "needs_login",
             Self::Throttled { .. } => "rate_limited",
             Self::Redirected => "media_redirected",
@@ -212,7 +212,7 @@ impl MediaGate {
             }
             renewed = (after != *before).then_some(after);
         }
-        let body = meaning::of_answer(answer, address.is_linkedin(), now_ms)?;
+        let body = meaning::of_answer(answer, address, now_ms)?;
         Ok(MediaBody { renewed, ..body })
     }
 
@@ -227,6 +227,14 @@ impl MediaGate {
         };
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(headers)
+    }
+}
+
+fn told(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::Challenged { .. } => "LinkedIn asks for a check: pass it in a browser, then connect the account again",
+        Trouble::Blocked => "LinkedIn refuses this machine: wait, and look whether the account works in a browser",
+        _ => "LinkedIn does not accept the session: connect the account again",
     }
 }
 

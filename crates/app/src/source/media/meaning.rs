@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
+use super::address::MediaAddress;
 use super::file_name;
 use super::gate::{MediaBody, MediaFault};
 use super::media_type::{MediaType, looks_like_markup};
@@ -28,16 +29,17 @@ pub fn of_fault(fault: EgressFault, size_max: u64) -> MediaFault {
     }
 }
 
-/// What an answer means. Only a host of LinkedIn's can say anything about the account.
-pub fn of_answer(answer: Answer, is_linkedin: bool, now_ms: i64) -> Result<MediaBody, MediaFault> {
+/// What an answer means. Only a host of LinkedIn's can say anything about the account, and only one that was given the
+/// session can say anything about that.
+pub fn of_answer(answer: Answer, address: &MediaAddress, now_ms: i64) -> Result<MediaBody, MediaFault> {
     let status = answer.status;
     let account = || match verdict(&answer, now_ms) {
-        Verdict::Bad(trouble) if is_linkedin => MediaFault::Account(trouble),
+        Verdict::Bad(trouble) if address.is_linkedin() => MediaFault::Account(trouble),
         _ => MediaFault::Refused { status },
     };
     match status {
         200 => of_file(answer),
-        300..=399 => Err(match redirected_to_login(&answer.headers).filter(|_| is_linkedin) {
+        300..=399 => Err(match redirected_to_login(&answer.headers).filter(|_| address.needs_cookies()) {
             Some(trouble) => MediaFault::Account(trouble),
             None => MediaFault::Redirected,
         }),
