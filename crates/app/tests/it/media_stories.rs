@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use threadkeep::lifecycle::{Stop, spawn};
 use threadkeep::refusal::Refusal;
-use threadkeep::store::{AttachmentRow, AttachmentState, MediaPolicy};
+use threadkeep::store::{Actor, AttachmentRow, AttachmentState, MediaPolicy};
 use threadkeep::verbs::media::{self, Wanted};
 use threadkeep::verbs::{accounts, sync};
 use threadkeep::worker;
@@ -32,7 +32,7 @@ fn world(conversations: usize, seed: u64) -> World {
 
 impl Harness {
     async fn set_policy(&self, policy: MediaPolicy) -> Result<()> {
-        Ok(media::set_policy(&self.app, &self.account, policy).await?)
+        Ok(media::set_policy(&self.app, &Actor::Setup, &self.account, policy).await?)
     }
 
     /// All attachments that the mirror knows.
@@ -356,7 +356,7 @@ async fn bytes_leave_with_the_last_message_that_has_them(database: &Database) ->
         let hash = threadkeep::vault::ObjectHash::parse(&hash)?;
         ensure!(story.app.media.vault.size(&hash).await?.is_some(), "what is referred to stays");
     }
-    accounts::remove(&story.app, &story.account).await?;
+    accounts::remove(&story.app, &Actor::Setup, &story.account).await?;
     for hash in hashes() {
         let hash = threadkeep::vault::ObjectHash::parse(&hash)?;
         ensure!(story.app.media.vault.size(&hash).await?.is_none(), "the account is gone, its files are not");
