@@ -79,7 +79,8 @@ impl Operation {
         let named = means.filter_map(|one| one["name"].as_str().map(ToOwned::to_owned));
         let fields = self.fields(document);
         let all = named.chain(fields.keys().cloned());
-        all.filter(|name| Records::default().get(name).is_some()).collect()
+        // A place within a record names none.
+        all.filter(|name| name != "ordinal" && Records::default().get(name).is_some()).collect()
     }
 
     /// The schema of an answer with this status and the type of its body.
