@@ -73,7 +73,7 @@ pub(crate) async fn run(args: ExportArgs, config: &Config) -> Ended {
         number(exported.messages),
         number(exported.people)
     ));
-    if exported.conversations == 0 {
+    if exported.conversations == 0 && args.categories != DEFAULT_CATEGORIES {
         let names = args.categories.join(" or ");
         console::tell(&format!(
             "hint: the mirror has no conversation in {names}; LinkedIn's names are INBOX, ARCHIVE, SPAM, \
