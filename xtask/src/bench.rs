@@ -2,30 +2,92 @@
 //!
 //! Nothing is measured here: a bench is a program of its own crate, built as a release.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
-use clap::ValueEnum;
+use clap::{Args, Subcommand};
 
 /// What can be measured.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Subcommand)]
 pub enum Bench {
     /// Messages a second from bytes in memory to committed, beside a bare prepared loop over the same rows
-    Ingest,
+    Ingest {
+        /// Messages to take in
+        #[arg(long, default_value_t = 100_000)]
+        messages: u32,
+        /// Rounds; the median counts
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
     /// Peak memory of a first sync of a large mailbox, beside that of 10,000 messages
-    Memory,
+    Memory {
+        /// Messages to take in
+        #[arg(long, default_value_t = 100_000)]
+        messages: u32,
+    },
+    /// Pages a second over HTTP, beside a constant body of the same size from the same server
+    Read(Read),
+}
+
+/// How the reads are measured.
+#[derive(Debug, Args)]
+pub struct Read {
+    /// Messages in the mailbox
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u32,
+    /// Conversations in the mailbox
+    #[arg(long, default_value_t = 20_000)]
+    conversations: u32,
+    /// Rounds; the median counts
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Where the filled database stays for the next run; without it, nothing stays
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Measures only this read
+    #[arg(long, value_name = "READ", value_parser = ["conversations", "messages"])]
+    only: Option<String>,
+}
+
+impl Bench {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ingest { .. } => "ingest",
+            Self::Memory { .. } => "memory",
+            Self::Read(_) => "read",
+        }
+    }
+
+    fn arguments(&self) -> anyhow::Result<Vec<String>> {
+        match self {
+            Self::Memory { messages } => Ok(vec![messages.to_string()]),
+            Self::Ingest { messages, rounds } => Ok(vec![messages.to_string(), rounds.to_string()]),
+            Self::Read(read) => read.arguments(),
+        }
+    }
+}
+
+impl Read {
+    fn arguments(&self) -> anyhow::Result<Vec<String>> {
+        let numbers =
+            [("--messages", self.messages), ("--conversations", self.conversations), ("--rounds", self.rounds)];
+        let mut all: Vec<String> = numbers.into_iter().flat_map(|(name, value)| [name.into(), value.to_string()]).collect();
+        if let Some(keep) = &self.keep {
+            // A bench runs in the folder of its package.
+            let keep = std::path::absolute(keep)?;
+            all.extend(["--keep".into(), keep.to_str().context("the path is not text")?.to_owned()]);
+        }
+        all.extend(self.only.iter().flat_map(|only| ["--only".into(), only.clone()]));
+        Ok(all)
+    }
 }
 
 /// Runs a bench and gives its exit code.
-pub fn run(root: &Path, what: Bench, messages: u32, rounds: u32) -> anyhow::Result<ExitCode> {
-    let name = match what {
-        Bench::Ingest => "ingest",
-        Bench::Memory => "memory",
-    };
+pub fn run(root: &Path, what: &Bench) -> anyhow::Result<ExitCode> {
     let status = Command::new("cargo")
-        .args(["bench", "--quiet", "--locked", "--package", "threadkeep", "--bench", name, "--"])
-        .args([messages.to_string(), rounds.to_string()])
+        .args(["bench", "--quiet", "--locked", "--package", "threadkeep", "--bench", what.name(), "--"])
+        .args(what.arguments()?)
         .current_dir(root)
         .status()
         .context("cargo could not be started")?;

@@ -49,14 +49,8 @@ enum Task {
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
         /// What to measure
-        #[arg(value_enum)]
+        #[command(subcommand)]
         what: bench::Bench,
-        /// Messages to take in
-        #[arg(long, default_value_t = 100_000)]
-        messages: u32,
-        /// Rounds; the median counts
-        #[arg(long, default_value_t = 5)]
-        rounds: u32,
     },
 }
 
@@ -79,6 +73,6 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Addresses { here: true } => Ok(addresses::run()),
         Task::SecurityTests { check } => security_tests::run(root, *check),
         Task::Openapi => openapi::run(root),
-        Task::Bench { what, messages, rounds } => bench::run(root, *what, *messages, *rounds),
+        Task::Bench { what } => bench::run(root, what),
     }
 }

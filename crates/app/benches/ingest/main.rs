@@ -8,6 +8,8 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod bare;
+#[path = "../mirror/mod.rs"]
+mod mirror;
 mod pipeline;
 mod recording;
 

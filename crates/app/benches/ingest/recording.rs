@@ -2,18 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use threadkeep::source::egress::Upstream;
-use threadkeep::source::voyager::request::url;
-use threadkeep::source::voyager::{QueryIds, parse_reply};
+use anyhow::Result;
+use threadkeep::source::voyager::parse_reply;
 use threadkeep_core::id::PersonId;
 use threadkeep_core::sync::{Step, absorb, next_step};
-use threadkeep_sim::{GenerateOptions, Outcome, Request, Simulator, SimulatorOptions, World};
 
-use crate::pipeline::Mirror;
+use crate::mirror::{Inbox, Mirror};
 
-/// When the recorded import happened.
-pub const NOW_MS: i64 = 1_790_000_000_000;
 const MESSAGES_PER_CONVERSATION: f64 = 100.0;
 
 /// Questions and answers in their order.
@@ -37,17 +32,8 @@ impl Recording {
 pub async fn record(path: &Path, messages: u32) -> Result<Recording> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive count")]
     let conversations = (f64::from(messages) / MESSAGES_PER_CONVERSATION).ceil() as usize;
-    let world = World::generate(&GenerateOptions {
-        seed: 1,
-        conversations,
-        messages_mean: MESSAGES_PER_CONVERSATION,
-        ..GenerateOptions::at(NOW_MS)
-    });
-    let mut simulator = Simulator::new(world, SimulatorOptions::default());
-    let login = simulator.credentials().into_iter().next().context("an account")?;
-    let member = PersonId::parse(&login.member_urn)?;
-    let upstream = Upstream::parse("http://127.0.0.1:9")?;
-    let mut mirror = Mirror::open(path, &member).await?;
+    let mut inbox = Inbox::generate(conversations, MESSAGES_PER_CONVERSATION)?;
+    let mut mirror = Mirror::open(path, &inbox.member).await?;
     let mut answers = Vec::new();
     let mut count = 0;
     loop {
@@ -56,27 +42,12 @@ pub async fn record(path: &Path, messages: u32) -> Result<Recording> {
         if step == Step::Done {
             break;
         }
-        let target = url(&upstream, &QueryIds::default(), &member, &step)?;
-        let target = format!("{}?{}", target.path(), target.query().unwrap_or_default());
-        let body = answer(&mut simulator, &target, &login.cookie)?;
+        let body = inbox.answer(&step)?;
         let reply = parse_reply(&step, &body)?;
         let batch = absorb(&mirror.state, &step, reply, now);
         (count, _) = mirror.commit(batch).await?;
         answers.push((step, body));
     }
     mirror.close().await;
-    Ok(Recording { answers, messages: count, member })
-}
-
-fn answer(simulator: &mut Simulator, target: &str, cookie: &str) -> Result<Vec<u8>> {
-    let session = cookie.split("JSESSIONID=").nth(1).and_then(|rest| rest.split(';').next()).context("a session")?;
-    let request = Request::get(target)
-        .header("cookie", cookie)
-        .header("csrf-token", session.trim_matches('"'))
-        .header("accept", "application/graphql");
-    match simulator.respond(NOW_MS, &request) {
-        Outcome::Answer(answer) if answer.status == 200 => Ok(answer.body),
-        Outcome::Answer(answer) => anyhow::bail!("status {}", answer.status),
-        Outcome::Reset => anyhow::bail!("reset"),
-    }
+    Ok(Recording { answers, messages: count, member: inbox.member })
 }

@@ -39,9 +39,20 @@ struct Server {
 
 /// Serves the API until a stop is asked for and the answers that are being written have ended.
 pub async fn serve(app: App, listener: TcpListener, settings: HttpSettings, stop: Stop) -> std::io::Result<()> {
+    serve_beside(Router::new(), app, listener, settings, stop).await
+}
+
+/// The same with more routes, which pass nothing of what the API's requests pass; for a measurement.
+pub async fn serve_beside(
+    more: Router,
+    app: App,
+    listener: TcpListener,
+    settings: HttpSettings,
+    stop: Stop,
+) -> std::io::Result<()> {
     let listen = Some(listener.local_addr()?.ip());
     let settings = HttpSettings { listen: settings.listen.or(listen), ..settings };
-    let router = router_until(app.clone(), settings.clone(), stop.clone());
+    let router = router_until(app.clone(), settings.clone(), stop.clone()).merge(more);
     Server { app, router, settings, stop }.accept_all(listener).await
 }
 

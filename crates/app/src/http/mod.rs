@@ -49,7 +49,7 @@ use crate::app::App;
 use crate::lifecycle::Stop;
 
 pub use limits::Rate;
-pub use listen::serve;
+pub use listen::{serve, serve_beside};
 pub use tls::{Tls, TlsRefused};
 
 use document::Documented;

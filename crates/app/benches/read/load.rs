@@ -1,0 +1,170 @@
+//! The load: blocking connections, each on a thread of its own, that do as little as a client can.
+//!
+//! The requests are written out beforehand; of an answer the status and the length are read and nothing else. Paced
+//! requests have a time at which they are due, and their latency counts from there: a slow answer delays no clock.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// Bytes of an answer that are read at once.
+const BUFFER: usize = 256 * 1024;
+
+/// Requests to one server.
+#[derive(Clone)]
+pub struct Load {
+    address: SocketAddr,
+    requests: Arc<Vec<Vec<u8>>>,
+}
+
+/// How long paced requests took.
+pub struct Latency {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+impl Load {
+    /// GET requests for these paths, in this order.
+    pub fn new(address: SocketAddr, key: &str, paths: &[String]) -> Self {
+        let request = |path: &String| {
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\r\n").into_bytes()
+        };
+        Self { address, requests: Arc::new(paths.iter().map(request).collect()) }
+    }
+
+    /// The body of the first request.
+    pub fn one(&self) -> Result<Vec<u8>> {
+        let mut client = Client::connect(self.address)?;
+        let length = client.ask(self.requests.first().context("no request")?)?;
+        Ok(client.buffer.get(client.end - length..client.end).unwrap_or_default().to_vec())
+    }
+
+    /// The mean size of the bodies.
+    pub fn mean_bytes(&self, every: usize) -> Result<usize> {
+        let mut client = Client::connect(self.address)?;
+        let (mut sum, mut count) = (0, 0);
+        for request in self.requests.iter().step_by(every) {
+            sum += client.ask(request)?;
+            count += 1;
+        }
+        Ok(sum / count.max(1))
+    }
+
+    /// Asks over so many connections without a pause; gives the answers of a second.
+    #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
+    pub fn without_pause(&self, connections: usize, time: Duration) -> Result<f64> {
+        let began = Instant::now();
+        let counts = self.each(connections, |client, mut position| {
+            let mut count = 0_u32;
+            while began.elapsed() < time {
+                client.ask(self.at(position)?)?;
+                position += connections;
+                count += 1;
+            }
+            Ok(count)
+        })?;
+        Ok(f64::from(counts.iter().sum::<u32>()) / began.elapsed().as_secs_f64())
+    }
+
+    /// Asks so many times a second, evenly over the connections.
+    #[expect(clippy::disallowed_methods, reason = "a bench measures time and waits for it")]
+    pub fn paced(&self, connections: usize, rate: f64, time: Duration) -> Result<Latency> {
+        let began = Instant::now();
+        let gap = Duration::from_secs_f64(f64::from(u32::try_from(connections)?) / rate.max(1.0));
+        let taken = self.each(connections, |client, mut position| {
+            let mut taken = Vec::new();
+            let mut due = began + gap.mul_f64(f64::from(u32::try_from(position)?) / f64::from(u32::try_from(connections)?));
+            while due < began + time {
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                client.ask(self.at(position)?)?;
+                taken.push(due.elapsed());
+                due += gap;
+                position += connections;
+            }
+            Ok(taken)
+        })?;
+        let mut taken: Vec<Duration> = taken.into_iter().flatten().collect();
+        taken.sort_unstable();
+        let at = |part: usize| taken.get((taken.len() * part / 100).min(taken.len() - 1)).map(Duration::as_secs_f64);
+        ensure!(!taken.is_empty(), "no request was due");
+        Ok(Latency { p50_ms: at(50).unwrap_or_default() * 1e3, p99_ms: at(99).unwrap_or_default() * 1e3 })
+    }
+
+    fn at(&self, position: usize) -> Result<&[u8]> {
+        self.requests.get(position % self.requests.len().max(1)).map(Vec::as_slice).context("no request")
+    }
+
+    /// Does something with each connection, all at once; each begins at a position of its own.
+    fn each<T: Send>(
+        &self,
+        connections: usize,
+        work: impl Fn(&mut Client, usize) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let mut clients = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            clients.push(Client::connect(self.address)?);
+        }
+        std::thread::scope(|scope| {
+            let work = &work;
+            let threads: Vec<_> = clients
+                .iter_mut()
+                .enumerate()
+                .map(|(number, client)| scope.spawn(move || work(client, number)))
+                .collect();
+            let ended = threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow::anyhow!("it has broken")));
+            ended.map(|one| one.and_then(|done| done)).collect()
+        })
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    end: usize,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: vec![0; BUFFER], end: 0 })
+    }
+
+    /// Sends a request and reads its answer, which then ends at `end`; gives the length of the body.
+    fn ask(&mut self, request: &[u8]) -> Result<usize> {
+        self.stream.write_all(request)?;
+        self.end = 0;
+        let (head, length) = loop {
+            self.more()?;
+            let read = self.buffer.get(..self.end).unwrap_or_default();
+            if let Some(head) = read.windows(4).position(|four| four == b"\r\n\r\n") {
+                break (head + 4, length(read.get(..head).unwrap_or_default())?);
+            }
+        };
+        if self.buffer.len() < head + length {
+            self.buffer.resize(head + length, 0);
+        }
+        while self.end < head + length {
+            self.more()?;
+        }
+        Ok(length)
+    }
+
+    fn more(&mut self) -> Result<()> {
+        let read = self.stream.read(self.buffer.get_mut(self.end..).unwrap_or_default())?;
+        ensure!(read > 0, "the connection was closed");
+        self.end += read;
+        Ok(())
+    }
+}
+
+/// The length of the body, of an answer with status 200.
+fn length(head: &[u8]) -> Result<usize> {
+    let head = std::str::from_utf8(head)?;
+    ensure!(head.starts_with("HTTP/1.1 200 "), "{}", head.lines().next().unwrap_or_default());
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
+    Ok(length.parse()?)
+}
