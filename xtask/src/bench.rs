@@ -72,7 +72,8 @@ impl Read {
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
         let numbers =
             [("--messages", self.messages), ("--conversations", self.conversations), ("--rounds", self.rounds)];
-        let mut all: Vec<String> = numbers.into_iter().flat_map(|(name, value)| [name.into(), value.to_string()]).collect();
+        let mut all: Vec<String> =
+            numbers.into_iter().flat_map(|(name, value)| [name.into(), value.to_string()]).collect();
         if let Some(keep) = &self.keep {
             // A bench runs in the folder of its package.
             let keep = std::path::absolute(keep)?;

@@ -29,12 +29,8 @@ pub struct Inbox {
 impl Inbox {
     /// Invents an inbox of this many conversations with so many messages each in the mean.
     pub fn generate(conversations: usize, messages_mean: f64) -> Result<Self> {
-        let world = World::generate(&GenerateOptions {
-            seed: 1,
-            conversations,
-            messages_mean,
-            ..GenerateOptions::at(NOW_MS)
-        });
+        let world =
+            World::generate(&GenerateOptions { seed: 1, conversations, messages_mean, ..GenerateOptions::at(NOW_MS) });
         let mut simulator = Simulator::new(world, SimulatorOptions::default());
         let login = simulator.credentials().into_iter().next().context("an account")?;
         let upstream = Upstream::parse("http://127.0.0.1:9")?;

@@ -76,7 +76,8 @@ impl Load {
         let gap = Duration::from_secs_f64(f64::from(u32::try_from(connections)?) / rate.max(1.0));
         let taken = self.each(connections, |client, mut position| {
             let mut taken = Vec::new();
-            let mut due = began + gap.mul_f64(f64::from(u32::try_from(position)?) / f64::from(u32::try_from(connections)?));
+            let mut due =
+                began + gap.mul_f64(f64::from(u32::try_from(position)?) / f64::from(u32::try_from(connections)?));
             while due < began + time {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 client.ask(self.at(position)?)?;

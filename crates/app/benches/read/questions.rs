@@ -1,9 +1,9 @@
 //! What is asked: the two reads at random positions, by the cursors that the API itself has given, in a seeded order.
 
 use anyhow::{Context, Result};
+use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
-use rand::rngs::StdRng;
 use serde_json::Value;
 
 use crate::Read;

@@ -11,14 +11,14 @@ use axum::extract::Path as Segment;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use rusqlite::{Connection, OpenFlags};
-use threadkeep::app::{App, SyncSettings, Upstream};
+use threadkeep::app::{App, Media, MediaSettings, SyncSettings, Upstream};
 use threadkeep::chance::SystemChance;
-use threadkeep::clock::SystemClock;
+use threadkeep::clock::{SharedClock, SystemClock};
 use threadkeep::http::{HttpSettings, Rate, serve_beside};
 use threadkeep::lifecycle::{Stop, spawn};
-use threadkeep::seal::{MasterKey, Sealer};
+use threadkeep::seal::{KeyFile, Sealer};
 use threadkeep::source::voyager::{QueryIds, parse_reply};
-use threadkeep::store::{OpenOptions, open};
+use threadkeep::store::{Actor, OpenOptions, open};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker::presence::Presence;
 use threadkeep_core::sync::{Step, absorb, next_step};
@@ -61,7 +61,7 @@ impl Site {
         }
         let app = app(folder, &path).await?;
         let wanted = NewKey { scopes: vec![Scope::Read], accounts: None, label: None };
-        let (key, _) = keys::create(&app, wanted).await?;
+        let (key, _) = keys::create(&app, &Actor::Setup, wanted).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let settings = HttpSettings { key_rate: ENDLESS, address_rate: ENDLESS, ..HttpSettings::default() };
@@ -101,16 +101,20 @@ fn constant() -> Router {
 }
 
 async fn app(folder: &Path, path: &Path) -> Result<App> {
-    let key = MasterKey::load_or_create(&folder.join("master.key"), &SystemChance)?;
+    let key = KeyFile::at(&folder.join("master.key")).load_or_create(&SystemChance)?;
+    let clock: SharedClock = Arc::new(SystemClock);
+    let upstream = Upstream::at("http://127.0.0.1:9", QueryIds::default())?;
+    let media = Media::open(&upstream, MediaSettings::in_folder(folder.join("media")), clock.clone())?;
     Ok(App {
         store: open(&format!("sqlite:{}", path.display()), OpenOptions::default()).await?,
-        clock: Arc::new(SystemClock),
+        clock,
         chance: Arc::new(SystemChance),
         sealer: Arc::new(Sealer::new(&key)),
         bell: Arc::new(Notify::new()),
         presence: Arc::new(Presence::alone(&SystemChance)),
         storage: Arc::default(),
-        upstream: Arc::new(Upstream::at("http://127.0.0.1:9", QueryIds::default())?),
+        upstream: Arc::new(upstream),
+        media: Arc::new(media),
         sync: SyncSettings::default(),
     })
 }

@@ -3,10 +3,13 @@
 //! Never asks LinkedIn. A cursor belongs to the question that it came from; see `cursor`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::time::Timestamp;
@@ -19,7 +22,7 @@ use super::caller::Reader;
 use super::cursor::Cursors;
 use super::document::{AccountsParams, ListParams, PageParams};
 use super::params::Params;
-use super::shape::{AccountName, ConversationItem, conversation};
+use super::shape::{AccountName, ConversationItem, ListPage, conversation, filled};
 use crate::refusal::Refusal;
 use crate::store::{Account, ConversationFilter, ConversationRow};
 use crate::verbs::keys::Caller;
@@ -81,11 +84,12 @@ struct Position {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ConversationsAnswer {
     success: bool,
-    conversations: Vec<ConversationItem>,
     accounts: Vec<AccountName>,
     next_cursor: Option<String>,
     has_more: bool,
     from_cache: bool,
+    // Last, so that what lies ready can be written into it.
+    conversations: Vec<ConversationItem<'static>>,
 }
 
 /// List conversations
@@ -105,28 +109,66 @@ pub(super) async fn page(
     State(room): State<Arc<Room>>,
     Reader(caller): Reader,
     params: Params,
-) -> Result<Json<ConversationsAnswer>, Fault> {
-    let listed = list(&room, &caller, &question(params)?).await?;
-    Ok(Json(ConversationsAnswer {
-        success: true,
-        conversations: listed.items().map(|(row, account)| conversation(row, account)).collect(),
-        accounts: listed.accounts.iter().map(AccountName::of).collect(),
-        has_more: listed.next_cursor.is_some(),
-        next_cursor: listed.next_cursor,
-        from_cache: true,
-    }))
+) -> Result<Response, Fault> {
+    let question = question(params)?;
+    let asked = Asked::of(&room, &caller, &question).await?;
+    if let (false, Some(body)) = (question.labelled_only, ready(&room, &asked).await?) {
+        return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response());
+    }
+    let listed = list(&room, &caller, &question).await?;
+    let conversations = listed.items().map(|(row, account)| conversation(row, account)).collect();
+    let answer = ConversationsAnswer { conversations, ..ConversationsAnswer::of(&listed.accounts, listed.next_cursor) };
+    Ok(Json(answer).into_response())
+}
+
+/// The answer as it lies ready; `None` when it has to be made of records.
+async fn ready(room: &Room, asked: &Asked<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    let page = Arc::new(Mutex::new(ListPage::new(asked.count)));
+    let is_ready = read::show_list(&room.app, &asked.filter, asked.count, page.clone()).await?;
+    let page = std::mem::take(&mut *page.lock().unwrap_or_else(PoisonError::into_inner));
+    let Some((items, next)) = page.end().filter(|_| is_ready) else { return Ok(None) };
+    let next_cursor = next.map(|next| asked.cursors.seal(&Position::from(next))).transpose()?;
+    Ok(filled(items, "conversations", &ConversationsAnswer::of(&asked.accounts, next_cursor)))
+}
+
+impl ConversationsAnswer {
+    fn of(accounts: &[Account], next_cursor: Option<String>) -> Self {
+        Self {
+            success: true,
+            accounts: accounts.iter().map(AccountName::of).collect(),
+            has_more: next_cursor.is_some(),
+            next_cursor,
+            from_cache: true,
+            conversations: Vec::new(),
+        }
+    }
+}
+
+/// A question with everything that it takes to answer it.
+struct Asked<'a> {
+    cursors: Cursors<'a>,
+    accounts: Vec<Account>,
+    filter: ConversationFilter,
+    count: u32,
+}
+
+impl<'a> Asked<'a> {
+    async fn of(room: &'a Room, caller: &Caller, question: &Question) -> Result<Self, Fault> {
+        let cursors = Cursors::of(room, question.binding()).await?;
+        let after: Option<Position> = question.cursor.as_deref().map(|cursor| cursors.open(cursor)).transpose()?;
+        let accounts = accounts(room, caller, question, after.as_ref()).await?;
+        let filter = ConversationFilter {
+            accounts: accounts.iter().map(|account| account.id.clone()).collect(),
+            unread_only: question.unread_only,
+            after: after.map(|position| (position.at, position.conversation, position.account)),
+        };
+        Ok(Self { cursors, accounts, filter, count: question.count })
+    }
 }
 
 /// The page that is asked for.
 pub(super) async fn list(room: &Room, caller: &Caller, question: &Question) -> Result<Listed, Fault> {
-    let cursors = Cursors::of(room, question.binding()).await?;
-    let after: Option<Position> = question.cursor.as_deref().map(|cursor| cursors.open(cursor)).transpose()?;
-    let accounts = accounts(room, caller, question, after.as_ref()).await?;
-    let filter = ConversationFilter {
-        accounts: accounts.iter().map(|account| account.id.clone()).collect(),
-        unread_only: question.unread_only,
-        after: after.map(|position| (position.at, position.conversation, position.account)),
-    };
+    let Asked { cursors, accounts, filter, .. } = Asked::of(room, caller, question).await?;
     let found = match &question.sift {
         _ if question.labelled_only => ConversationsPage::default(),
         None => read::conversations(&room.app, &filter, question.count).await?,

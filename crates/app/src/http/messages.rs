@@ -3,12 +3,16 @@
 //! Always answered from the database. The `sync` parameter only decides whether a refresh is asked for and awaited
 //! before (design 5); a refresh that does not come in time or fails never fails the read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use threadkeep_core::id::{AccountId, ConversationId, InvalidId, MessageId};
 use threadkeep_core::sync::Health;
 use threadkeep_core::time::Timestamp;
@@ -22,11 +26,12 @@ use super::conversations::count;
 use super::cursor::Cursors;
 use super::document::{AccountParam, MessagesParams};
 use super::params::Params;
-use super::shape::{Mailbox, MessageItem, Participant, message, participants};
+use super::shape::{Mailbox, MessageItem, Participant, ThreadPage, fill_gaps, filled, message, participants};
 use super::sync::wait;
 use crate::refusal::Refusal;
 use crate::store::{Account, ConversationRow, JobState, MessageFilter};
 use crate::verbs::keys::{Caller, Scope};
+use crate::verbs::media;
 use crate::verbs::read::{self, MessagesPage};
 use crate::verbs::sync::{self, Ticket};
 
@@ -77,10 +82,8 @@ enum Freshness {
 /// A page of messages.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MessagesAnswer {
+pub(super) struct MessagesAnswer<'a> {
     success: bool,
-    messages: Vec<MessageItem>,
-    participants: Vec<Participant>,
     has_more: bool,
     cursor: Option<String>,
     note: &'static str,
@@ -89,6 +92,18 @@ pub(super) struct MessagesAnswer {
     conversation_id: String,
     conversation_urn: String,
     completeness: &'static str,
+    #[schema(value_type = Vec<Participant>)]
+    participants: Participants,
+    // Last, so that what lies ready can be written into it.
+    messages: Vec<MessageItem<'a>>,
+}
+
+/// Who takes part, as records or as it lies ready.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Participants {
+    Kept(Vec<Participant>),
+    Written(Box<RawValue>),
 }
 
 /// Messages of a conversation
@@ -109,10 +124,60 @@ pub(super) async fn page(
     Reader(caller): Reader,
     path: Result<Path<String>, PathRejection>,
     params: Params,
-) -> Result<Json<MessagesAnswer>, Fault> {
+) -> Result<Response, Fault> {
     let question = question(params)?;
     let id = conversation_id(path)?;
-    Ok(Json(answer(&load(&room, &caller, &question, &id).await?)))
+    if let Some(body) = ready(&room, &caller, &question, &id).await? {
+        return Ok(([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response());
+    }
+    Ok(Json(answer(&load(&room, &caller, &question, &id).await?)).into_response())
+}
+
+/// The answer as it lies ready, where it is plain whose conversation it is and nothing is to be refreshed before;
+/// otherwise `None`, and also for whatever is refused.
+async fn ready(
+    room: &Room,
+    caller: &Caller,
+    question: &Question,
+    id: &ConversationId,
+) -> Result<Option<Vec<u8>>, Fault> {
+    let accounts = candidates(room, caller, question.account.as_deref()).await?;
+    let [account] = accounts.as_slice() else { return Ok(None) };
+    let Ok(Some(note)) = why_kept(room, caller, account, question) else { return Ok(None) };
+    let cursors = Cursors::of(room, binding(account, id, question)).await?;
+    let Ok(before) = question.cursor.as_deref().map(|cursor| position(&cursors, cursor)).transpose() else {
+        return Ok(None);
+    };
+    let page = Arc::new(Mutex::new(ThreadPage::new(question.count)));
+    let filter = MessageFilter { before, since: question.since };
+    let is_ready = read::show_thread(&room.app, (&account.id, id), &filter, question.count, page.clone()).await?;
+    let page = std::mem::take(&mut *page.lock().unwrap_or_else(PoisonError::into_inner));
+    let Some(written) = page.end().filter(|_| is_ready) else { return Ok(None) };
+    let messages = match written.gaps.as_slice() {
+        [] => Some(written.messages),
+        gaps => {
+            let carriers: Vec<MessageId> = gaps.iter().map(|gap| gap.message.clone()).collect();
+            let media = media::of_messages(&room.app, &account.id, &carriers).await?;
+            let mailbox = Mailbox { account: &account.id, owner: &account.member, media: &media };
+            fill_gaps(&written.messages, gaps, mailbox)
+        }
+    };
+    let Some(messages) = messages else { return Ok(None) };
+    let cursor = written.last.map(|(at, message)| cursors.seal(&Position { at, message })).transpose()?;
+    let answer = MessagesAnswer {
+        success: true,
+        has_more: written.has_more,
+        cursor,
+        note,
+        from_cache: true,
+        account_id: account.id.to_string(),
+        conversation_id: id.to_string(),
+        conversation_urn: id.urn(&account.member),
+        completeness: written.completeness.as_str(),
+        participants: Participants::Written(written.participants),
+        messages: Vec::new(),
+    };
+    Ok(filled(messages, "messages", &answer))
 }
 
 /// The page that is asked for.
@@ -123,8 +188,7 @@ pub(super) async fn load(
     id: &ConversationId,
 ) -> Result<Loaded, Fault> {
     let (account, kept) = find(room, caller, question, id).await?;
-    let binding = vec!["messages/1".into(), account.id.to_string(), id.to_string(), format!("{:?}", question.since)];
-    let cursors = Cursors::of(room, binding).await?;
+    let cursors = Cursors::of(room, binding(&account, id, question)).await?;
     let before = question.cursor.as_deref().map(|cursor| position(&cursors, cursor)).transpose()?;
 
     let freshness = refresh(room, caller, &account, question).await?;
@@ -145,8 +209,13 @@ pub(super) async fn load(
     Ok(Loaded { found, account, next, freshness })
 }
 
+/// Everything that decides what the pages hold.
+fn binding(account: &Account, id: &ConversationId, question: &Question) -> Vec<String> {
+    vec!["messages/1".into(), account.id.to_string(), id.to_string(), format!("{:?}", question.since)]
+}
+
 /// A page as the contract shows it.
-pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer {
+pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer<'_> {
     let (found, freshness) = (&loaded.found, loaded.freshness);
     let owner = &loaded.account.member;
     let row = &found.conversation;
@@ -158,7 +227,7 @@ pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer {
     MessagesAnswer {
         success: true,
         messages: shown.collect(),
-        participants: participants(&row.participants, owner),
+        participants: Participants::Kept(participants(&row.participants, owner)),
         has_more: found.next.is_some(),
         cursor: loaded.next.clone(),
         note: match freshness {
@@ -251,27 +320,39 @@ fn position(cursors: &Cursors<'_>, cursor: &str) -> Result<(Timestamp, MessageId
     Ok((position.at, position.message))
 }
 
-/// Asks for a sync and waits for it, as far as the caller wishes and may.
-async fn refresh(room: &Room, caller: &Caller, account: &Account, question: &Question) -> Result<Freshness, Fault> {
-    let settings = &room.app.sync;
+/// Why the database answers without a refresh; `None` when one is to be asked for.
+fn why_kept(
+    room: &Room,
+    caller: &Caller,
+    account: &Account,
+    question: &Question,
+) -> Result<Option<&'static str>, Fault> {
     let age_ms = account.last_sync_at.map(|at| room.app.clock.now().since_ms(at));
-    let wait_ms = match question.sync {
-        Some(false) => return Ok(Freshness::Kept("from the local copy, as asked")),
+    Ok(match question.sync {
+        Some(false) => Some("from the local copy, as asked"),
         Some(true) => {
             caller.must(Scope::Sync)?;
-            settings.wait_default_ms.min(settings.wait_max_ms)
+            None
         }
-        None if question.cursor.is_some() => return Ok(Freshness::Kept("from the local copy, as the page before")),
-        None if age_ms.is_some_and(|age_ms| age_ms < settings.recent_ms) => {
-            return Ok(Freshness::Kept("from the local copy, which is fresh"));
+        None if question.cursor.is_some() => Some("from the local copy, as the page before"),
+        None if age_ms.is_some_and(|age_ms| age_ms < room.app.sync.recent_ms) => {
+            Some("from the local copy, which is fresh")
         }
-        None if account.health != Health::Connected => {
-            return Ok(Freshness::Kept("from the local copy; the account cannot be synced now"));
-        }
-        None if !caller.may(Scope::Sync) => {
-            return Ok(Freshness::Kept("from the local copy; this key may not ask for a sync"));
-        }
-        None => BRIEF_WAIT_MS,
+        None if account.health != Health::Connected => Some("from the local copy; the account cannot be synced now"),
+        None if !caller.may(Scope::Sync) => Some("from the local copy; this key may not ask for a sync"),
+        None => None,
+    })
+}
+
+/// Asks for a sync and waits for it, as far as the caller wishes and may.
+async fn refresh(room: &Room, caller: &Caller, account: &Account, question: &Question) -> Result<Freshness, Fault> {
+    if let Some(why) = why_kept(room, caller, account, question)? {
+        return Ok(Freshness::Kept(why));
+    }
+    let settings = &room.app.sync;
+    let wait_ms = match question.sync {
+        Some(true) => settings.wait_default_ms.min(settings.wait_max_ms),
+        _ => BRIEF_WAIT_MS,
     };
     Ok(match sync::request(&room.app, &account.id, false).await? {
         Ticket::Recent { .. } => Freshness::Kept("from the local copy, which is fresh"),

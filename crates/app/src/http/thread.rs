@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use threadkeep_core::id::{AccountId, InvalidId, MessageId};
 use threadkeep_core::message::PriorText;
@@ -32,7 +33,7 @@ use crate::verbs::read::{self, MessageFound};
 pub(super) struct ConversationAnswer {
     success: bool,
     account_id: String,
-    conversation: ConversationItem,
+    conversation: ConversationItem<'static>,
 }
 
 /// Who takes part in a conversation.
@@ -49,12 +50,12 @@ pub(super) struct ParticipantsAnswer {
 /// One message and what it said before.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MessageAnswer {
+pub(super) struct MessageAnswer<'a> {
     success: bool,
     account_id: String,
     conversation_id: String,
     conversation_urn: String,
-    message: MessageItem,
+    message: MessageItem<'a>,
     version: u32,
     prior_versions: Vec<PriorVersion>,
 }
@@ -138,11 +139,11 @@ pub(super) async fn message_by_id(
     Reader(caller): Reader,
     path: Result<Path<String>, PathRejection>,
     params: Params,
-) -> Result<Json<MessageAnswer>, Fault> {
+) -> Result<Response, Fault> {
     let (account, found) = kept_message(&room, &caller, path, params).await?;
     let MessageFound { message: kept, sender, media, .. } = found;
     let mailbox = Mailbox { account: &account.id, owner: &account.member, media: &media };
-    Ok(Json(MessageAnswer {
+    let answer = MessageAnswer {
         success: true,
         account_id: account.id.to_string(),
         conversation_id: kept.conversation.to_string(),
@@ -150,7 +151,8 @@ pub(super) async fn message_by_id(
         message: message(&kept, sender.as_ref(), mailbox),
         version: kept.version,
         prior_versions: kept.prior.iter().map(prior).collect(),
-    }))
+    };
+    Ok(Json(answer).into_response())
 }
 
 /// The reactions to a message

@@ -13,6 +13,8 @@ use super::rows::{self, ACCOUNT};
 use super::statement::{Statement, json, sql};
 use super::{Account, Accounts, Login, SqlStore, StoreResult};
 
+/// Up to so many accounts the list of all is kept in memory.
+const ACCOUNTS_KEPT_MAX: usize = 100;
 /// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
 const TABLES_OF_ACCOUNT: [(&str, &str); 13] = [
     ("attachments", "account_pk = ?"),
@@ -37,14 +39,31 @@ impl<D: Dialect> Accounts for SqlStore<D> {
     }
 
     async fn account(&self, id: &AccountId) -> StoreResult<Option<Account>> {
+        let state = self.db.state();
+        if let Some(known) = self.known.accounts.get(state, id) {
+            return Ok(Some(known));
+        }
         let row = self.row(sql!(format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?"), id)).await?;
-        row.map(|row| rows::account(&mut row.columns("accounts"))).transpose()
+        let found = row.map(|row| rows::account(&mut row.columns("accounts"))).transpose()?;
+        if let Some(found) = &found {
+            self.known.accounts.put(state, id.clone(), found);
+        }
+        Ok(found)
     }
 
     async fn accounts(&self) -> StoreResult<Vec<Account>> {
+        let state = self.db.state();
+        if let Some(known) = self.known.all_accounts.get(state, &()) {
+            return Ok(known);
+        }
         let text = format!("SELECT {ACCOUNT} FROM accounts a ORDER BY a.created_at, a.pk");
         let rows = self.rows(sql!(text)).await?;
-        rows.into_iter().map(|row| rows::account(&mut row.columns("accounts"))).collect()
+        let read = rows.into_iter().map(|row| rows::account(&mut row.columns("accounts")));
+        let all: Vec<Account> = read.collect::<StoreResult<_>>()?;
+        if all.len() <= ACCOUNTS_KEPT_MAX {
+            self.known.all_accounts.put(state, (), &all);
+        }
+        Ok(all)
     }
 
     async fn remove_account(&self, id: &AccountId) -> StoreResult<bool> {
@@ -102,7 +121,14 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
         login.sealed_session.as_slice(),
         now,
     );
-    Ok(vec![account, session])
+    // Somebody else as the owner: in lists the owner stands apart from the others.
+    let others = sql!(
+        "UPDATE conversations SET others = NULL WHERE others IS NOT NULL AND account_pk = \
+         (SELECT a.pk FROM accounts a WHERE a.id = ? AND a.member_id <> ?)",
+        &login.id,
+        &login.member,
+    );
+    Ok(vec![others, account, session])
 }
 
 /// Asks for an account's key here, and keeps everybody else from changing the account.

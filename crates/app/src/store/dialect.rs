@@ -7,7 +7,12 @@
 use async_trait::async_trait;
 
 use super::StoreResult;
+use super::look::Viewer;
 use super::statement::{Outcome, Statement};
+
+/// Tells states of a database apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DatabaseState(pub(super) i64);
 
 /// One of the two databases.
 #[async_trait]
@@ -36,6 +41,12 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
         F: FnOnce(Vec<Outcome>) -> StoreResult<(Vec<Statement>, T)> + Send + 'static;
     /// Runs statements that only read, outside of a transaction.
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
+
+    /// Runs such statements and shows their rows to somebody where they lie; gives the viewer back.
+    async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, viewer: V) -> StoreResult<V>;
+    /// The state of the database, where it costs next to nothing to tell: as long as it is the same, nobody has committed
+    /// anything. `None` where it is not known.
+    fn state(&self) -> Option<DatabaseState>;
 
     /// Brings the schema up to date, one process at a time.
     async fn migrate(&self) -> StoreResult<()>;

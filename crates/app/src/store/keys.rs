@@ -15,8 +15,16 @@ impl<D: Dialect> Keys for SqlStore<D> {
     }
 
     async fn key(&self, id: &str) -> StoreResult<Option<KeyRow>> {
+        let state = self.db.state();
+        if let Some(known) = self.known.keys.get(state, &id.to_owned()) {
+            return Ok(Some(known));
+        }
         let row = self.row(sql!(format!("SELECT {KEY} FROM api_keys WHERE id = ?"), id)).await?;
-        row.map(|row| rows::key(&mut row.columns("api_keys"))).transpose()
+        let found = row.map(|row| rows::key(&mut row.columns("api_keys"))).transpose()?;
+        if let Some(found) = &found {
+            self.known.keys.put(state, id.to_owned(), found);
+        }
+        Ok(found)
     }
 
     async fn keys(&self) -> StoreResult<Vec<KeyRow>> {

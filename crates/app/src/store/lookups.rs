@@ -20,13 +20,13 @@ const PAGE_MAX: u32 = 1_000;
 #[async_trait]
 impl<D: Dialect> Lookups for SqlStore<D> {
     async fn person_by_profile(&self, account: &AccountId, profile: &str) -> StoreResult<Option<Person>> {
-        // An id names one person at most; a slug is searched among the links, which are few enough to be walked.
-        let text = format!(
-            "SELECT {PERSON} FROM people p WHERE p.account_pk = (SELECT pk FROM accounts WHERE id = ?) \
-             AND (p.id = ? OR LOWER(p.profile_url) IN (?, ?)) ORDER BY CASE WHEN p.id = ? THEN 0 ELSE 1 END, p.id LIMIT 1"
-        );
-        let link = format!("https://www.linkedin.com/in/{}", profile.to_ascii_lowercase());
-        let row = self.row(sql!(text, account, profile, link.as_str(), format!("{link}/"), profile)).await?;
+        let of_account =
+            format!("SELECT {PERSON} FROM people p WHERE p.account_pk = (SELECT pk FROM accounts WHERE id = ?)");
+        let by_id = sql!(format!("{of_account} AND p.id = ?"), account, profile);
+        let slug = profile.to_ascii_lowercase();
+        let by_slug = sql!(format!("{of_account} AND p.slug = ? ORDER BY p.id LIMIT 1"), account, slug);
+        // An id goes before a vanity name that is spelt like it.
+        let row = rows::rows(self.db.read(vec![by_id, by_slug]).await?).next();
         row.map(|row| rows::person(&mut row.columns("people"))).transpose()
     }
 

@@ -116,6 +116,17 @@ pub trait Jobs: Send + Sync {
 pub trait Reads: Send + Sync {
     /// A page of conversations that are not deleted, newest activity first.
     async fn conversations(&self, filter: &ConversationFilter, limit: u32) -> StoreResult<Vec<ConversationRow>>;
+    /// Shows the same page to whoever writes it, as it lies ready; false when some of it does not, and what was written
+    /// is of no use.
+    async fn show_list(&self, filter: &ConversationFilter, limit: u32, writer: SharedWriter) -> StoreResult<bool>;
+    /// Shows a conversation and a page of its messages in the same way; nothing is shown of one that there is not.
+    async fn show_thread(
+        &self,
+        thread: (&AccountId, &ConversationId),
+        filter: &MessageFilter,
+        limit: u32,
+        writer: SharedWriter,
+    ) -> StoreResult<bool>;
     /// One conversation in the first of these accounts that has it.
     async fn conversation(&self, accounts: &[AccountId], id: &ConversationId) -> StoreResult<Option<ConversationRow>>;
     /// A page of messages that are not deleted, newest first.
@@ -323,7 +334,10 @@ mod export;
 mod failure;
 mod jobs;
 mod keys;
+mod known;
+mod lay;
 mod ledger;
+mod look;
 mod lookups;
 mod media;
 mod media_fill;
@@ -332,10 +346,12 @@ mod media_values;
 mod media_work;
 mod migrate;
 mod open;
+mod pages;
 mod postgres;
 mod reads;
 mod rows;
 mod secrets;
+mod shown;
 mod sql;
 mod sqlite;
 mod statement;
@@ -346,5 +362,7 @@ pub use audit_values::*;
 pub use media_values::*;
 pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, migration_status, open};
+pub use pages::{ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
+pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
 pub use values::*;

@@ -85,6 +85,9 @@ async fn opened<D: Dialect>(dialect: D, options: OpenOptions) -> StoreResult<Sha
         store.close().await;
         return Err(error);
     }
+    if options.migrate {
+        store.lay_all().await;
+    }
     Ok(Arc::new(store))
 }
 

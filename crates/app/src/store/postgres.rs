@@ -15,8 +15,9 @@ use sqlx::{
 };
 use sqlx::{Transaction, TypeInfo, ValueRef};
 
-use super::dialect::Dialect;
+use super::dialect::{DatabaseState, Dialect};
 use super::failure::store_error;
+use super::look::{Look, Viewer};
 use super::migrate;
 use super::statement::{Kind, Outcome, Row, Statement, Value, sql};
 use super::{StoreError, StoreResult};
@@ -106,6 +107,20 @@ impl Dialect for PostgresDialect {
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
         let mut connection = self.pool.acquire().await.map_err(store_error)?;
         send(&mut connection, script).await.map_err(store_error)
+    }
+
+    async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, mut viewer: V) -> StoreResult<V> {
+        for (statement, outcome) in self.read(script).await?.into_iter().enumerate() {
+            for row in outcome.rows {
+                viewer.see(statement, &mut Look::at_values(&row.0))?;
+            }
+        }
+        Ok(viewer)
+    }
+
+    fn state(&self) -> Option<DatabaseState> {
+        // Asking costs as much as reading.
+        None
     }
 
     async fn migrate(&self) -> StoreResult<()> {

@@ -15,14 +15,22 @@ use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
 use super::rows::{self, CONVERSATION, MESSAGE, PERSON, TRACK};
-use super::statement::{Columns, Row, Statement, Value, for_keys, push_marks, sql};
-use super::{ConversationFilter, ConversationRow, ExportScope, Ledgered, MessageFilter, Overview, Reads};
+use super::statement::{Columns, Outcome, Row, Statement, Value, for_keys, push_marks, sql};
+use super::{ConversationFilter, ConversationRow, ExportScope, Ledgered, MessageFilter, Overview, Reads, SharedWriter};
 use super::{SqlStore, StoreResult};
 
 /// Rows of one page, whatever is asked for.
 const PAGE_MAX: u32 = 5_000;
 /// Order of every list of conversations.
-const NEWEST_FIRST: &str = "c.last_activity_at DESC, c.id DESC, c.account_pk DESC";
+pub(super) const NEWEST_FIRST: &str = "c.last_activity_at DESC, c.id DESC, c.account_pk DESC";
+
+/// Asks who takes part in conversations, up to their keys.
+const PARTICIPANTS: &str = "SELECT cp.conversation_pk, cp.person_id, p.known, p.id, p.kind, p.first_name, p.last_name, \
+     p.headline, p.profile_url, p.picture_url, p.distance, p.backend_urn FROM conversation_people cp \
+     LEFT JOIN (SELECT 1 AS known, people.* FROM people) p ON p.account_pk = cp.account_pk AND p.id = cp.person_id \
+     WHERE cp.is_present = 1 AND cp.conversation_pk";
+/// The order of what it answers.
+const BY_PERSON: &str = "ORDER BY cp.conversation_pk, cp.person_id";
 
 #[async_trait]
 impl<D: Dialect> Reads for SqlStore<D> {
@@ -31,6 +39,20 @@ impl<D: Dialect> Reads for SqlStore<D> {
             Some(page) => self.conversation_rows(page).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    async fn show_list(&self, filter: &ConversationFilter, limit: u32, writer: SharedWriter) -> StoreResult<bool> {
+        self.shown_list(filter, limit.min(PAGE_MAX), writer).await
+    }
+
+    async fn show_thread(
+        &self,
+        thread: (&AccountId, &ConversationId),
+        filter: &MessageFilter,
+        limit: u32,
+        writer: SharedWriter,
+    ) -> StoreResult<bool> {
+        self.shown_thread(thread, filter, limit.min(PAGE_MAX), writer).await
     }
 
     async fn conversation(&self, accounts: &[AccountId], id: &ConversationId) -> StoreResult<Option<ConversationRow>> {
@@ -52,23 +74,8 @@ impl<D: Dialect> Reads for SqlStore<D> {
         filter: &MessageFilter,
         limit: u32,
     ) -> StoreResult<Vec<Message>> {
-        let mut text = format!(
-            "SELECT {MESSAGE} FROM messages m WHERE m.conversation_pk = (SELECT c.pk FROM conversations c \
-             WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?) AND m.is_deleted = 0"
-        );
-        let mut values = vec![Value::from(account), conversation.into()];
-        if let Some((at, id)) = &filter.before {
-            text.push_str(" AND (m.delivered_at, m.id) < (?, ?)");
-            values.extend([(*at).into(), id.into()]);
-        }
-        if let Some(since) = filter.since {
-            text.push_str(" AND m.delivered_at > ?");
-            values.push(since.into());
-        }
-        text.push_str(" ORDER BY m.delivered_at DESC, m.id DESC LIMIT ?");
-        values.push(limit.min(PAGE_MAX).into());
-        let rows = self.rows(Statement::new(text, values)).await?;
-        rows.into_iter().map(|row| rows::message(&mut row.columns("messages"), conversation.clone())).collect()
+        let rows = self.rows(page_of_messages(MESSAGE, (account, conversation), filter, limit.min(PAGE_MAX))).await?;
+        read_messages(rows.into_iter(), conversation)
     }
 
     async fn people(&self, account: &AccountId, ids: &[PersonId]) -> StoreResult<Vec<Person>> {
@@ -162,15 +169,7 @@ impl<D: Dialect> Reads for SqlStore<D> {
 impl<D: Dialect> SqlStore<D> {
     /// What a list shows of the conversations that a statement selects, newest first.
     async fn conversation_rows(&self, page: Statement) -> StoreResult<Vec<ConversationRow>> {
-        let text = format!(
-            "SELECT c.pk, a.id, {CONVERSATION}, t.completeness, p.first_name, p.last_name, m.version, {MESSAGE} \
-             FROM ({}) c JOIN accounts a ON a.pk = c.account_pk LEFT JOIN tracks t ON t.conversation_pk = c.pk \
-             LEFT JOIN messages m ON m.account_pk = c.account_pk AND m.id = (SELECT n.id FROM messages n \
-             WHERE n.conversation_pk = c.pk AND n.is_deleted = 0 ORDER BY n.delivered_at DESC, n.id DESC LIMIT 1) \
-             LEFT JOIN people p ON p.account_pk = c.account_pk AND p.id = m.sender_id ORDER BY {NEWEST_FIRST}",
-            page.text
-        );
-        let rows = self.rows(Statement::new(text, page.values)).await?;
+        let rows = self.rows(rows_of(&page)).await?;
         let mut listed = Vec::with_capacity(rows.len());
         for row in rows {
             let mut row = row.columns("conversations");
@@ -184,24 +183,24 @@ impl<D: Dialect> SqlStore<D> {
     }
 
     async fn participants(&self, pks: impl Iterator<Item = i64>) -> StoreResult<HashMap<i64, Vec<Person>>> {
-        let mut script = Vec::new();
-        for_keys(
-            &mut script,
-            &format!(
-                "SELECT cp.conversation_pk, cp.person_id, p.known, {PERSON} FROM conversation_people cp \
-                 LEFT JOIN (SELECT 1 AS known, people.* FROM people) p \
-                 ON p.account_pk = cp.account_pk AND p.id = cp.person_id \
-                 WHERE cp.is_present = 1 AND cp.conversation_pk"
-            ),
-            "ORDER BY cp.conversation_pk, cp.person_id",
-            &[],
-            pks,
-        );
-        let mut found: HashMap<i64, Vec<Person>> = HashMap::new();
-        if script.is_empty() {
-            return Ok(found);
+        let script = Self::asked_participants(pks);
+        match script.is_empty() {
+            true => Ok(HashMap::new()),
+            false => Self::read_participants(self.db.read(script).await?),
         }
-        for row in rows::rows(self.db.read(script).await?) {
+    }
+
+    /// Asks who takes part in these conversations.
+    pub(super) fn asked_participants(pks: impl Iterator<Item = i64>) -> Vec<Statement> {
+        let mut script = Vec::new();
+        for_keys(&mut script, PARTICIPANTS, BY_PERSON, &[], pks);
+        script
+    }
+
+    /// The answers to that, by conversation.
+    pub(super) fn read_participants(answers: Vec<Outcome>) -> StoreResult<HashMap<i64, Vec<Person>>> {
+        let mut found: HashMap<i64, Vec<Person>> = HashMap::new();
+        for row in rows::rows(answers) {
             let mut row = row.columns("people");
             let pk = row.int("conversation_pk")?;
             found.entry(pk).or_default().extend(person_or_stranger(&mut row)?);
@@ -237,7 +236,15 @@ fn listed_row(row: &mut Columns) -> StoreResult<ConversationRow> {
 
 /// The keyset statement of a page; `None` when no account is asked for.
 fn page_of_conversations(filter: &ConversationFilter, limit: u32) -> Option<Statement> {
-    let mut text = String::from("SELECT c.* FROM conversations c WHERE c.is_deleted = 0");
+    let (condition, mut values) = page_filter(filter)?;
+    values.push(limit.min(PAGE_MAX).into());
+    let text = format!("SELECT c.* FROM conversations c {condition} ORDER BY {NEWEST_FIRST} LIMIT ?");
+    Some(Statement::new(text, values))
+}
+
+/// What a page is cut out of; `None` when no account is asked for.
+pub(super) fn page_filter(filter: &ConversationFilter) -> Option<(String, Vec<Value>)> {
+    let mut text = String::from("WHERE c.is_deleted = 0");
     let mut values = Vec::new();
     match filter.accounts.as_slice() {
         [] => return None,
@@ -258,11 +265,48 @@ fn page_of_conversations(filter: &ConversationFilter, limit: u32) -> Option<Stat
         );
         values.extend([(*at).into(), id.into(), account.into()]);
     }
-    text.push_str(" ORDER BY ");
-    text.push_str(NEWEST_FIRST);
-    text.push_str(" LIMIT ?");
-    values.push(limit.min(PAGE_MAX).into());
-    Some(Statement::new(text, values))
+    Some((text, values))
+}
+
+/// Asks what a list shows of the conversations that a statement selects, newest first.
+fn rows_of(page: &Statement) -> Statement {
+    let text = format!(
+        "SELECT c.pk, a.id, {CONVERSATION}, t.completeness, p.first_name, p.last_name, m.version, {MESSAGE} \
+         FROM ({}) c JOIN accounts a ON a.pk = c.account_pk LEFT JOIN tracks t ON t.conversation_pk = c.pk \
+         LEFT JOIN messages m ON m.account_pk = c.account_pk AND m.id = c.newest_id \
+         LEFT JOIN people p ON p.account_pk = c.account_pk AND p.id = m.sender_id ORDER BY {NEWEST_FIRST}",
+        page.text
+    );
+    Statement::new(text, page.values.clone())
+}
+
+/// The keyset statement of a page of messages, newest first, with these columns.
+pub(super) fn page_of_messages(
+    columns: &str,
+    (account, conversation): (&AccountId, &ConversationId),
+    filter: &MessageFilter,
+    limit: u32,
+) -> Statement {
+    let mut text = format!(
+        "SELECT {columns} FROM messages m WHERE m.conversation_pk = (SELECT c.pk FROM conversations c \
+         WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?) AND m.is_deleted = 0"
+    );
+    let mut values = vec![Value::from(account), conversation.into()];
+    if let Some((at, id)) = &filter.before {
+        text.push_str(" AND (m.delivered_at, m.id) < (?, ?)");
+        values.extend([(*at).into(), id.into()]);
+    }
+    if let Some(since) = filter.since {
+        text.push_str(" AND m.delivered_at > ?");
+        values.push(since.into());
+    }
+    text.push_str(" ORDER BY m.delivered_at DESC, m.id DESC LIMIT ?");
+    values.push(limit.into());
+    Statement::new(text, values)
+}
+
+fn read_messages(rows: impl Iterator<Item = Row>, conversation: &ConversationId) -> StoreResult<Vec<Message>> {
+    rows.map(|row| rows::message(&mut row.columns("messages"), conversation.clone())).collect()
 }
 
 fn of_accounts(text: &mut String, values: &mut Vec<Value>, column: &str, accounts: &[AccountId]) {

@@ -12,6 +12,11 @@ use threadkeep_core::sync::{Health, Hold, HoldReason};
 use super::statement::{Columns, Kind, Outcome, Row, Value, json, json_list};
 use super::{Account, Job, JobFailure, JobState, KeyRow, MediaPolicy, StoreResult};
 
+/// What a link to a profile begins with.
+const PROFILE: &str = "https://www.linkedin.com/in/";
+/// Longest link in which a vanity name is looked for, in bytes.
+const SLUGGED_MAX: usize = 400;
+
 /// Columns of a person, from `people p`.
 pub(super) const PERSON: &str =
     "p.id, p.kind, p.first_name, p.last_name, p.headline, p.profile_url, p.picture_url, p.distance, p.backend_urn";
@@ -53,7 +58,7 @@ pub(super) fn person(row: &mut Columns) -> StoreResult<Person> {
     })
 }
 
-pub(super) fn person_values(account_pk: i64, one: &Person) -> [Value; 10] {
+pub(super) fn person_values(account_pk: i64, one: &Person) -> [Value; 11] {
     [
         account_pk.into(),
         (&one.id).into(),
@@ -65,7 +70,15 @@ pub(super) fn person_values(account_pk: i64, one: &Person) -> [Value; 10] {
         (&one.picture_url).into(),
         (&one.distance).into(),
         (&one.backend_urn).into(),
+        one.profile_url.as_deref().and_then(slug).into(),
     ]
+}
+
+/// The vanity name in a link to a profile, in the letters in which it is looked for.
+pub(super) fn slug(profile_url: &str) -> Option<String> {
+    let plain = profile_url.to_ascii_lowercase();
+    let name = plain.strip_prefix(PROFILE)?.trim_end_matches('/');
+    (!name.is_empty() && plain.len() <= SLUGGED_MAX).then(|| name.to_owned())
 }
 
 pub(super) fn conversation(row: &mut Columns) -> StoreResult<Conversation> {

@@ -4,17 +4,19 @@
 
 use super::StoreResult;
 use super::dialect::Dialect;
+use super::known::Known;
 use super::statement::{Outcome, Row, Statement};
 
 /// A store on one of the two databases.
 pub(super) struct SqlStore<D> {
     pub(super) db: D,
+    pub(super) known: Known,
 }
 
 impl<D: Dialect> SqlStore<D> {
     /// A store on an open database whose schema is up to date.
     pub(super) fn new(db: D) -> Self {
-        Self { db }
+        Self { db, known: Known::default() }
     }
 
     /// One script as one transaction.

@@ -1,11 +1,13 @@
 //! SQLite: one connection that writes, a few that read, each on a thread of its own, and one round trip a script.
 //!
-//! A call into SQLite may block for seconds and must never run on a thread of the runtime. A transaction that is
-//! dropped half-way is rolled back before anybody writes again.
+//! A call into SQLite may block for seconds and must never run on a thread of the runtime; the exceptions are
+//! in `watch` and `desk`. A transaction that is dropped half-way is rolled back before anybody writes again.
 
 mod connection;
+mod desk;
 mod schema;
 mod threads;
+mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,11 +16,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
-use super::dialect::Dialect;
+use super::dialect::{DatabaseState, Dialect};
+use super::look::Viewer;
 use super::statement::{Outcome, Statement, sql};
 use super::{OpenOptions, StoreError, StoreResult};
-use connection::{Access, Settings, run, transact};
+use connection::{Access, Settings, run, show, transact};
+use desk::Desk;
 use threads::Threads;
+use watch::Watch;
 
 /// How long a reader waits for a free connection.
 const READER_WAIT: Duration = Duration::from_secs(10);
@@ -37,6 +42,8 @@ pub(super) struct SqliteDialect {
 
 struct Readers {
     threads: Threads,
+    watch: Watch,
+    desk: Desk,
     /// One permit for each thread, held by the job that runs on it.
     free: Arc<Semaphore>,
 }
@@ -71,7 +78,13 @@ impl SqliteDialect {
         let writer = Arc::new(Threads::start("sqlite-writer", 1, &settings)?);
         let readers = match &path {
             Some(_) if count > 0 => Some(Readers {
-                threads: Threads::start("sqlite-reader", count, &Settings { access: Access::Read, ..settings })?,
+                threads: Threads::start(
+                    "sqlite-reader",
+                    count,
+                    &Settings { access: Access::Read, ..settings.clone() },
+                )?,
+                watch: Watch::new(Settings { access: Access::Watch, ..settings.clone() }),
+                desk: Desk::new(Settings { access: Access::Page, ..settings }),
                 free: Arc::new(Semaphore::new(count)),
             }),
             _ => None,
@@ -95,6 +108,26 @@ impl SqliteDialect {
             done
         };
         self.writer.ask(work).await
+    }
+
+    /// Does something with a connection that only reads, once there is a free one.
+    async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut rusqlite::Connection) -> StoreResult<T> + Send + 'static,
+    ) -> StoreResult<T> {
+        let Some(readers) = &self.readers else {
+            return self.write(work).await;
+        };
+        let permit = tokio::time::timeout(READER_WAIT, Arc::clone(&readers.free).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            return Err(StoreError::Unavailable("all connections are in use".to_owned()));
+        };
+        let work = move |connection: &mut rusqlite::Connection| {
+            let found = work(connection);
+            drop(permit);
+            found
+        };
+        readers.threads.ask(work).await
     }
 
     /// The text that a statement gives, asked of the writer connection.
@@ -176,19 +209,18 @@ impl Dialect for SqliteDialect {
     }
 
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
-        let Some(readers) = &self.readers else {
-            return self.write(move |connection| run(connection, script)).await;
-        };
-        let permit = tokio::time::timeout(READER_WAIT, Arc::clone(&readers.free).acquire_owned()).await;
-        let Ok(Ok(permit)) = permit else {
-            return Err(StoreError::Unavailable("all connections are in use".to_owned()));
-        };
-        let work = move |connection: &mut rusqlite::Connection| {
-            let found = run(connection, script);
-            drop(permit);
-            found
-        };
-        readers.threads.ask(work).await
+        self.reading(move |connection| run(connection, script)).await
+    }
+
+    async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, mut viewer: V) -> StoreResult<V> {
+        if let Some(found) = self.readers.as_ref().and_then(|readers| readers.desk.show(&script, &mut viewer)) {
+            return found.map(|()| viewer);
+        }
+        self.reading(move |connection| show(connection, &script, &mut viewer).map(|()| viewer)).await
+    }
+
+    fn state(&self) -> Option<DatabaseState> {
+        self.readers.as_ref().and_then(|readers| readers.watch.state())
     }
 
     async fn migrate(&self) -> StoreResult<()> {
@@ -215,6 +247,8 @@ impl Dialect for SqliteDialect {
 
     async fn close(&self) {
         if let Some(readers) = &self.readers {
+            readers.watch.close();
+            readers.desk.close();
             readers.threads.close().await;
         }
         let _turn = self.turn().await;

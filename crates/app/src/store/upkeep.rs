@@ -11,7 +11,7 @@ use super::statement::{Statement, sql};
 use super::{SqlStore, StoreError, StoreResult, Upkeep};
 
 /// Questions whose answer has to be 0: what was looked at, and the statement that counts what is wrong.
-const COUNTS_OF_WRONG: [(&str, &str); 6] = [
+const COUNTS_OF_WRONG: [(&str, &str); 7] = [
     (
         "event numbers",
         "SELECT COUNT(*) FROM accounts a WHERE a.event_seq <> (SELECT COUNT(*) FROM events e WHERE e.account_pk = a.pk)",
@@ -40,6 +40,12 @@ const COUNTS_OF_WRONG: [(&str, &str); 6] = [
         "attachments whose bytes are unknown",
         "SELECT COUNT(*) FROM attachments t WHERE t.state = 'stored' AND NOT EXISTS \
          (SELECT 1 FROM media_objects o WHERE o.hash = t.object_hash AND o.state = 'kept')",
+    ),
+    (
+        "newest messages",
+        "SELECT COUNT(*) FROM conversations c WHERE COALESCE(c.newest_id, '') <> COALESCE((SELECT m.id \
+          FROM messages m WHERE m.conversation_pk = c.pk AND m.is_deleted = 0 \
+          ORDER BY m.delivered_at DESC, m.id DESC LIMIT 1), '')",
     ),
 ];
 

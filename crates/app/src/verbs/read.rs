@@ -13,7 +13,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, AttachmentRow, ConversationFilter, ConversationRow, MessageFilter};
+use crate::store::{Account, AttachmentRow, ConversationFilter, ConversationRow, MessageFilter, SharedWriter};
 use crate::verbs::media;
 
 /// Most conversations or messages on a page.
@@ -103,6 +103,28 @@ pub async fn conversations(app: &App, filter: &ConversationFilter, limit: u32) -
     let next = cut(&mut rows, limit)
         .map(|row| (row.conversation.last_activity_at, row.conversation.id.clone(), row.account.clone()));
     Ok(ConversationsPage { rows, next })
+}
+
+/// Has the same page written as it lies ready; false when it has to be made of records. One conversation more than the
+/// limit is shown, where there is one.
+pub async fn show_list(
+    app: &App,
+    filter: &ConversationFilter,
+    limit: u32,
+    writer: SharedWriter,
+) -> Result<bool, Refusal> {
+    Ok(app.store.show_list(filter, limit.clamp(1, PAGE_MAX) + 1, writer).await?)
+}
+
+/// Has a conversation and a page of its messages written in the same way.
+pub async fn show_thread(
+    app: &App,
+    thread: (&AccountId, &ConversationId),
+    filter: &MessageFilter,
+    limit: u32,
+    writer: SharedWriter,
+) -> Result<bool, Refusal> {
+    Ok(app.store.show_thread(thread, filter, limit.clamp(1, PAGE_MAX) + 1, writer).await?)
 }
 
 /// A page of those conversations that are to be kept. Looks at so many at most; the page may then be short, and even

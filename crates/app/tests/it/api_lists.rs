@@ -3,6 +3,7 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use serde_json::Value;
 use threadkeep::verbs::keys::Scope;
+use threadkeep_core::content::Content;
 
 use crate::api_world::{INES, INES_MEMBER, OTTO, OTTO_MEMBER, Taught, World};
 
@@ -221,5 +222,35 @@ async fn filters_and_deleted_conversations() -> anyhow::Result<()> {
     assert_eq!(walk(&world, &key, "/conversations?count=1&unreadOnly=true", None).await?, ["2-e", "2-b"]);
     assert_eq!(ids(&world.get(&key, "/conversations?labeledOnly=true").await?.json()), Vec::<String>::new());
     assert_eq!(ids(&world.get(&key, "/conversations?labelId=anything").await?.json()), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_item_is_the_conversation_as_it_is_shown_alone() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let key = world.key(&[Scope::Read], &[]).await?;
+    let picture = vec![Content::Image { asset: None, url: Some("https://media.example.org/1".into()) }];
+    let taught = Taught::default()
+        .person(INES_MEMBER, "Ines Sample")?
+        .person(MARA, "Mara \"Quote\" \\ Muster\u{2028}")?
+        .conversation("2-owned", 50, &[INES_MEMBER, MARA])?
+        .conversation("2-group", 41, &["ACoAAUnknown", MARA, INES_MEMBER])?
+        .grouped()
+        .conversation("2-left", 30, &[MARA])?
+        .conversation("2-empty", 20, &[])?
+        .message(("2-owned", "2-m1"), INES_MEMBER, 50)?
+        .message(("2-group", "2-m2"), MARA, 41)?
+        .carrying(picture)
+        .message(("2-left", "2-m3"), "", 30)?;
+    world.sync(INES, taught).await?;
+    world.sync(OTTO, five()?).await?;
+    let page = world.get(&key, &format!("/conversations?linkedinAccountIds={INES},{OTTO}")).await?.json();
+    let items = page["conversations"].as_array().cloned().unwrap_or_default();
+    assert_eq!(items.len(), 9);
+    for item in items {
+        let (id, account) = (item["conversationId"].as_str(), item["accountId"].as_str());
+        let path = format!("/conversations/{}?accountId={}", id.unwrap_or_default(), account.unwrap_or_default());
+        assert_eq!(world.get(&key, &path).await?.json()["conversation"], item, "{path}");
+    }
     Ok(())
 }

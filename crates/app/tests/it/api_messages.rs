@@ -325,3 +325,38 @@ async fn a_paused_account_is_still_read() -> anyhow::Result<()> {
     "#);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_page_that_lies_ready_shows_each_message_as_it_is_shown_alone() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let key = world.key(&[Scope::Read], &[]).await?;
+    let picture = |name: &str| Content::Image { asset: None, url: Some(format!("https://media.example.org/{name}")) };
+    let away = Content::Away { text: Some("on \"holiday\" [] {}".into()) };
+    let taught = Taught::default()
+        .person(INES_MEMBER, "Ines Sample")?
+        .person(MARA, "Mara \"Quote\" Muster")?
+        .conversation("2-talk", 60, &[INES_MEMBER, MARA])?
+        .message(("2-talk", "2-m1"), MARA, 10)?
+        .message(("2-talk", "2-m2"), INES_MEMBER, 20)?
+        .carrying(vec![picture("a"), away.clone(), picture("b")])
+        .message(("2-talk", "2-m3"), MARA, 30)?
+        .message(("2-talk", "2-m4"), MARA, 40)?
+        .carrying(vec![away])
+        .message(("2-talk", "2-m5"), "", 50)?
+        .carrying(vec![picture("c")])
+        .message(("2-talk", "2-m6"), INES_MEMBER, 60)?;
+    world.sync(INES, taught).await?;
+    let reply = world.get(&key, &format!("{PAGE}?sync=false&count=5&accountId={INES}")).await?;
+    // Only what is written while the database is read begins with the messages.
+    assert!(reply.bytes.starts_with(b"{\"messages\":["), "it did not lie ready");
+    let page = reply.json();
+    assert_eq!(ids(&page), ["2-m6", "2-m5", "2-m4", "2-m3", "2-m2"]);
+    let mut attachments = Vec::new();
+    for item in page["messages"].as_array().into_iter().flatten() {
+        let path = format!("/messages/{}", item["messageId"].as_str().unwrap_or_default());
+        assert_eq!(world.get(&key, &path).await?.json()["message"], *item, "{path}");
+        attachments.push(item["attachments"].as_array().map_or(0, Vec::len));
+    }
+    assert_eq!(attachments, [0, 1, 0, 0, 2]);
+    Ok(())
+}

@@ -107,6 +107,8 @@ mod store_contract_export;
 #[cfg(test)]
 mod store_contract_jobs;
 #[cfg(test)]
+mod store_contract_listed;
+#[cfg(test)]
 mod store_contract_lookups;
 #[cfg(test)]
 mod store_contract_media;

@@ -8,12 +8,13 @@ use crate::store_fixture::{Worker, account_id, conversation, listed, login};
 
 const TRAITS: &str = include_str!("../../src/store/mod.rs");
 const SCHEMA_PAGE: &str = include_str!("../../../../docs/SCHEMA.md");
-const TESTS: [&str; 10] = [
+const TESTS: [&str; 11] = [
     include_str!("store_contract_accounts.rs"),
     include_str!("store_contract_audit.rs"),
     include_str!("store_contract_commit.rs"),
     include_str!("store_contract_export.rs"),
     include_str!("store_contract_jobs.rs"),
+    include_str!("store_contract_listed.rs"),
     include_str!("store_contract_lookups.rs"),
     include_str!("store_contract_media.rs"),
     include_str!("store_contract_reads.rs"),

@@ -3,42 +3,47 @@
 //! Who wrote a message is decided by ids, never by names. What is neither text nor an attachment stands in `contents`
 //! as it is kept.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use threadkeep_core::attachment::{Attachment as Attached, attachments, is_attachment};
 use threadkeep_core::content::{Content, Reaction};
 use threadkeep_core::id::{AccountId, MessageId, PersonId};
 use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::person::Person;
+use threadkeep_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::person::shown_name;
-use crate::store::{AttachmentRow, AttachmentState};
+use crate::store::{AttachmentRow, AttachmentState, SpokenLook};
 
 /// A message.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MessageItem {
+pub(crate) struct MessageItem<'a> {
     message_urn: String,
-    text: String,
+    text: Cow<'a, str>,
     sent_at: i64,
-    sender_profile_id: String,
-    sender_name: String,
-    sender_photo: String,
+    sender_profile_id: Cow<'a, str>,
+    sender_name: Cow<'a, str>,
+    sender_photo: Cow<'a, str>,
     is_sent_by_owner: bool,
     has_attachment: bool,
-    attachments: Vec<Attachment>,
-    message_id: String,
+    message_id: Cow<'a, str>,
     backend_message_urn: String,
     sender_urn: Option<String>,
-    subject: Option<String>,
-    format: String,
+    subject: Option<Cow<'a, str>>,
+    format: Cow<'a, str>,
     is_edited: bool,
     is_recalled: bool,
     is_system: bool,
-    fallback_text: Option<String>,
+    fallback_text: Option<Cow<'a, str>>,
     reactions: Vec<ReactionItem>,
     #[schema(value_type = Vec<Object>)]
     contents: Vec<Content>,
+    // Last, so that it can be filled in behind a message that is written already.
+    attachments: Vec<Attachment>,
 }
 
 /// A reaction with how many gave it.
@@ -54,7 +59,7 @@ pub(crate) struct ReactionItem {
 /// Something that came with a message; a field that its kind does not have is null.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Attachment {
+pub(super) struct Attachment {
     #[serde(rename = "type")]
     kind: &'static str,
     name: Option<String>,
@@ -81,36 +86,98 @@ pub(crate) struct Mailbox<'a> {
     pub(crate) media: &'a [AttachmentRow],
 }
 
+/// A message that attachments came with, by its id and all its contents.
+pub(super) type Carrier = (MessageId, Vec<Content>);
+
 /// A kept message as the contract shows it.
-pub(crate) fn message(kept: &Message, sender: Option<&Person>, mailbox: Mailbox<'_>) -> MessageItem {
-    let owner = mailbox.owner;
-    let attachments: Vec<Attachment> =
-        attachments(&kept.content).map(|one| attachment(&kept.id, &one, mailbox)).collect();
+pub(crate) fn message<'a>(kept: &'a Message, sender: Option<&'a Person>, mailbox: Mailbox<'_>) -> MessageItem<'a> {
+    let look = Look {
+        id: &kept.id,
+        sender: kept.sender.as_ref(),
+        sender_name: shown_name(&sender.map(Person::full_name).unwrap_or_default()).into(),
+        sender_photo: sender.and_then(|person| person.picture_url.as_deref()).unwrap_or_default(),
+        delivered_at: kept.delivered_at,
+        body: &kept.body,
+        subject: kept.subject.as_deref(),
+        format: kept.format.as_str(),
+        fallback_text: kept.fallback_text.as_deref(),
+    };
+    let attachments = attachments_of(&kept.id, &kept.content, mailbox);
+    MessageItem { attachments, ..item(look, &kept.content, &kept.reactions, mailbox.owner) }
+}
+
+/// What is taken over as it is.
+struct Look<'a, 'b> {
+    id: &'b MessageId,
+    sender: Option<&'b PersonId>,
+    sender_name: Cow<'a, str>,
+    sender_photo: &'a str,
+    delivered_at: Timestamp,
+    body: &'a str,
+    subject: Option<&'a str>,
+    format: &'a str,
+    fallback_text: Option<&'a str>,
+}
+
+/// A message as it lies ready, from a sender with this name and picture, still without its attachments; beside it what they
+/// are made of, when there are some.
+pub(super) fn spoken<'a>(
+    row: &SpokenLook<'a>,
+    (sender_name, sender_photo): (&'a str, &'a str),
+    owner: &PersonId,
+) -> Option<(MessageItem<'a>, Option<Carrier>)> {
+    let sender = row.sender.map(PersonId::new).transpose().ok()?;
+    let (id, contents) = (MessageId::new(row.id).ok()?, read_list(row.content)?);
+    let look = Look {
+        id: &id,
+        sender: sender.as_ref(),
+        sender_name: sender_name.into(),
+        sender_photo,
+        delivered_at: row.delivered_at,
+        body: row.body,
+        subject: row.subject,
+        format: row.format,
+        fallback_text: row.fallback_text,
+    };
+    let item = item(look, &contents, &read_list(row.reactions)?, owner);
+    let carried = item.has_attachment.then_some((id, contents));
+    Some((item, carried))
+}
+
+/// The attachments of a message in their order.
+pub(super) fn attachments_of(id: &MessageId, contents: &[Content], mailbox: Mailbox<'_>) -> Vec<Attachment> {
+    attachments(contents).map(|one| attachment(id, &one, mailbox)).collect()
+}
+
+/// All but the attachments.
+fn item<'a>(look: Look<'a, '_>, content: &[Content], reactions: &[Reaction], owner: &PersonId) -> MessageItem<'a> {
     MessageItem {
-        message_urn: kept.id.urn(owner),
-        text: kept.body.clone(),
-        sent_at: kept.delivered_at.0,
-        sender_profile_id: kept.sender.as_ref().map(ToString::to_string).unwrap_or_default(),
-        sender_name: match kept.sender {
-            Some(_) => shown_name(&sender.map(Person::full_name).unwrap_or_default()),
-            None => String::new(),
-        },
-        sender_photo: sender.and_then(|person| person.picture_url.clone()).unwrap_or_default(),
-        is_sent_by_owner: kept.sender.as_ref() == Some(owner),
-        has_attachment: !attachments.is_empty(),
-        attachments,
-        message_id: kept.id.to_string(),
-        backend_message_urn: format!("urn:li:messagingMessage:{}", kept.id),
-        sender_urn: kept.sender.as_ref().map(PersonId::urn),
-        subject: kept.subject.clone(),
-        format: kept.format.as_str().to_owned(),
-        is_edited: kept.format == MessageFormat::Edited,
-        is_recalled: kept.format == MessageFormat::Recalled,
-        is_system: kept.format == MessageFormat::System,
-        fallback_text: kept.fallback_text.clone(),
-        reactions: reactions(kept),
-        contents: kept.content.iter().filter(|content| !is_attachment(content)).cloned().collect(),
+        message_urn: look.id.urn(owner),
+        text: look.body.into(),
+        sent_at: look.delivered_at.0,
+        sender_profile_id: look.sender.map(ToString::to_string).unwrap_or_default().into(),
+        sender_name: if look.sender.is_some() { look.sender_name } else { Cow::default() },
+        sender_photo: look.sender_photo.into(),
+        is_sent_by_owner: look.sender == Some(owner),
+        has_attachment: has_attachment(content),
+        message_id: look.id.to_string().into(),
+        backend_message_urn: format!("urn:li:messagingMessage:{}", look.id),
+        sender_urn: look.sender.map(PersonId::urn),
+        subject: look.subject.map(Into::into),
+        format: look.format.into(),
+        is_edited: look.format == MessageFormat::Edited.as_str(),
+        is_recalled: look.format == MessageFormat::Recalled.as_str(),
+        is_system: look.format == MessageFormat::System.as_str(),
+        fallback_text: look.fallback_text.map(Into::into),
+        reactions: reactions.iter().map(reaction).collect(),
+        contents: content.iter().filter(|content| !is_attachment(content)).cloned().collect(),
+        attachments: Vec::new(),
     }
+}
+
+/// A list in JSON; none is an empty one.
+pub(super) fn read_list<T: DeserializeOwned>(text: Option<&str>) -> Option<Vec<T>> {
+    text.map_or(Some(Vec::new()), |text| serde_json::from_str(text).ok())
 }
 
 /// The reactions to a message, one for each emoji.
@@ -118,9 +185,9 @@ pub(crate) fn reactions(kept: &Message) -> Vec<ReactionItem> {
     kept.reactions.iter().map(reaction).collect()
 }
 
-/// Whether something came with a message that can be opened.
-pub(super) fn has_attachment(kept: &Message) -> bool {
-    kept.content.iter().any(is_attachment)
+/// Whether something that can be opened is in what came with a message.
+pub(super) fn has_attachment(contents: &[Content]) -> bool {
+    contents.iter().any(is_attachment)
 }
 
 fn reaction(kept: &Reaction) -> ReactionItem {

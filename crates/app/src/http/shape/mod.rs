@@ -6,7 +6,9 @@
 mod conversation;
 mod message;
 mod person;
+mod ready;
 
 pub(super) use conversation::{ConversationItem, LatestMessage, conversation};
 pub(super) use message::{Mailbox, MessageItem, ReactionItem, message, reactions};
 pub(super) use person::{AccountName, Participant, full_name, participants};
+pub(super) use ready::{ListPage, ThreadPage, fill_gaps, filled};

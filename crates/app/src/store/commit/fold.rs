@@ -63,6 +63,8 @@ pub(super) struct Folded {
     pub(super) attachments: AttachmentChanges,
     /// Keys of conversations that a tombstone removed.
     pub(super) lost: Vec<i64>,
+    /// Keys of the conversations whose newest message may be another one or another text.
+    pub(super) newest: BTreeSet<i64>,
     pub(super) tracks: BTreeSet<ConversationId>,
     pub(super) events: Vec<NewEvent>,
     pub(super) counts: Counts,
@@ -84,6 +86,7 @@ pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
         messages: BTreeSet::new(),
         attachments: AttachmentChanges::default(),
         lost: Vec::new(),
+        newest: BTreeSet::new(),
         tracks: BTreeSet::new(),
         events: Vec::with_capacity(batch.messages.len() + batch.conversations.len()),
         counts: Counts::default(),
@@ -108,6 +111,16 @@ pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
 }
 
 impl Folded {
+    /// Those who have changed, without the owner, who takes part almost everywhere and is looked up by readers.
+    pub(super) fn others(&self) -> impl Iterator<Item = &PersonId> {
+        self.people.iter().filter(|id| **id != self.before.member)
+    }
+
+    /// Whether what lists show of people has to be written anew somewhere.
+    pub(super) fn lays(&self) -> bool {
+        self.others().next().is_some() || self.children.values().any(|children| children.participants_changed)
+    }
+
     fn take_people(&mut self, commit: &Commit<'_>) {
         for seen in &commit.batch.people {
             if let Some(person) = merge_person(self.before.people.get(&seen.id), seen) {
@@ -155,7 +168,7 @@ impl Folded {
                 children.participants_changed = true;
                 self.before.conversation_seq += 1;
                 let pk = self.before.account_pk * CONVERSATIONS_OF_ACCOUNT + self.before.conversation_seq;
-                self.before.conversations.insert(id, Kept { pk, conversation: new, track: None });
+                self.before.conversations.insert(id, Kept { pk, newest: None, conversation: new, track: None });
             }
         }
     }
@@ -205,6 +218,10 @@ impl Folded {
             self.replace_message(new);
             return;
         }
+        let position = (new.delivered_at, &new.id);
+        if kept.newest.as_ref().is_none_or(|(at, id)| (*at, id) < position) {
+            self.newest.insert(pk);
+        }
         self.counts.messages_balance += 1;
         self.attachments.note(None, &new);
         self.oldest_message_at = Some(self.oldest_message_at.map_or(new.delivered_at, |at| at.min(new.delivered_at)));
@@ -213,10 +230,11 @@ impl Folded {
     }
 
     fn replace_message(&mut self, new: Message) {
-        let Some((_, old)) = self.before.messages.get_mut(&new.id) else {
+        let Some((pk, old)) = self.before.messages.get_mut(&new.id) else {
             return;
         };
         self.attachments.note(Some(old), &new);
+        self.newest.insert(*pk);
         let went = new.deleted && !old.deleted;
         self.counts.messages_balance -= i64::from(went);
         if went || new.delivered_at != old.delivered_at {

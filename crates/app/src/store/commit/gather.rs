@@ -19,6 +19,8 @@ use crate::store::{Commit, StoreResult};
 /// A conversation with its key.
 pub(super) struct Kept {
     pub(super) pk: i64,
+    /// Its newest message that is not deleted, before this batch.
+    pub(super) newest: Option<(Timestamp, MessageId)>,
     pub(super) conversation: Conversation,
     pub(super) track: Option<ConversationTrack>,
 }
@@ -26,6 +28,7 @@ pub(super) struct Kept {
 /// What is stored of what a batch names.
 pub(super) struct Before {
     pub(super) account_pk: i64,
+    pub(super) member: PersonId,
     pub(super) event_seq: i64,
     pub(super) conversation_seq: i64,
     pub(super) health: Health,
@@ -50,7 +53,7 @@ pub(super) fn script(commit: &Commit<'_>, locking: &str) -> (Questions, Vec<Stat
     let lease = commit.lease;
     let mut script = vec![sql!(
         format!(
-            "SELECT a.pk, a.event_seq, a.conversation_seq, a.health, a.logins_lost, a.oldest_message_at, \
+            "SELECT a.pk, a.member_id, a.event_seq, a.conversation_seq, a.health, a.logins_lost, a.oldest_message_at, \
              j.cancel_requested, a.media_asks FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
              WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
         ),
@@ -71,7 +74,7 @@ pub(super) fn script(commit: &Commit<'_>, locking: &str) -> (Questions, Vec<Stat
     for_keys(
         &mut script,
         &format!(
-            "SELECT c.pk, {CONVERSATION}, {TRACK} FROM conversations c LEFT JOIN tracks t ON t.conversation_pk = c.pk \
+            "SELECT c.pk, c.newest_at, c.newest_id, {CONVERSATION}, {TRACK} FROM conversations c LEFT JOIN tracks t ON t.conversation_pk = c.pk \
              WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id"
         ),
         "",
@@ -113,6 +116,7 @@ pub(super) fn read(questions: &Questions, answers: Vec<Outcome>, commit: &Commit
     let mut row = row.columns("accounts");
     let mut before = Before {
         account_pk: row.int("pk")?,
+        member: row.id("member_id")?,
         event_seq: row.int("event_seq")?,
         conversation_seq: row.int("conversation_seq")?,
         health: row.named("health", Health::from_name)?,
@@ -131,6 +135,8 @@ pub(super) fn read(questions: &Questions, answers: Vec<Outcome>, commit: &Commit
     for row in answers.by_ref().take(questions.conversations).flat_map(|one| one.rows) {
         let mut row = row.columns("conversations");
         let pk = row.int("pk")?;
+        let newest_at = row.time_or_null("newest_at")?;
+        let newest = newest_at.zip(row.id_or_null("newest_id")?);
         let conversation = rows::conversation(&mut row)?;
         let track = match row.time_or_null("activity")? {
             Some(activity) => Some(ConversationTrack {
@@ -141,7 +147,7 @@ pub(super) fn read(questions: &Questions, answers: Vec<Outcome>, commit: &Commit
             }),
             None => None,
         };
-        before.conversations.insert(conversation.id.clone(), Kept { pk, conversation, track });
+        before.conversations.insert(conversation.id.clone(), Kept { pk, newest, conversation, track });
     }
     for row in answers.flat_map(|one| one.rows) {
         let mut row = row.columns("messages");

@@ -7,6 +7,7 @@
 mod attach;
 mod fold;
 mod gather;
+mod ready;
 mod write;
 
 use threadkeep_core::sync::Batch;
@@ -35,6 +36,9 @@ impl<D: Dialect> SqlStore<D> {
             gather::read(&questions, answers, &commit).and_then(|before| plan(&commit, before))
         };
         let (answers, plan) = self.db.transact(script, then).await?;
+        if let Some(account_pk) = plan.lay {
+            self.lay(account_pk).await;
+        }
         plan.committed(answers)
     }
 }
@@ -82,6 +86,8 @@ struct Plan {
     events: u64,
     cancel_requested: bool,
     media_asks: i64,
+    /// The account in whose lists somebody has to be written anew.
+    lay: Option<i64>,
 }
 
 fn plan(commit: &Commit<'_>, before: Option<Before>) -> StoreResult<(Vec<Statement>, Plan)> {
@@ -92,7 +98,8 @@ fn plan(commit: &Commit<'_>, before: Option<Before>) -> StoreResult<(Vec<Stateme
     let attachments = std::mem::take(&mut folded.attachments);
     let script = write::script(commit, &folded, attachments, &progress)?;
     let events = u64::try_from(folded.events.len()).unwrap_or(u64::MAX);
-    Ok((script, Plan { progress, events, cancel_requested, media_asks }))
+    let lay = folded.lays().then_some(folded.before.account_pk);
+    Ok((script, Plan { progress, events, cancel_requested, media_asks, lay }))
 }
 
 fn progress(before: &Progress, folded: &Folded, commit: &Commit<'_>) -> Progress {
@@ -128,7 +135,7 @@ impl Plan {
             }
             None => None,
         };
-        let Self { progress, events, cancel_requested, media_asks } = self;
+        let Self { progress, events, cancel_requested, media_asks, lay: _ } = self;
         Ok(Committed { progress, events, due, cancel_requested, media_asks })
     }
 }

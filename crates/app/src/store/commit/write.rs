@@ -10,6 +10,7 @@ use threadkeep_core::sync::track::ConversationTrack;
 
 use super::attach::{AttachmentChanges, drop_conversation};
 use super::fold::{Children, Folded, push_hex};
+use super::ready;
 use crate::store::rows::{self, TRACK};
 use crate::store::statement::{Kind, Statement, Value, for_keys, insert_rows, json, sql};
 use crate::store::{Commit, Progress, StoreResult};
@@ -29,11 +30,11 @@ pub(in crate::store) const TRACKS_TAIL: &str = "ON CONFLICT (conversation_pk) DO
 pub(in crate::store) const TRACK_WIDTH: usize = 7;
 
 const PEOPLE_HEAD: &str = "INSERT INTO people (account_pk, id, kind, first_name, last_name, headline, profile_url, \
-     picture_url, distance, backend_urn) VALUES";
+     picture_url, distance, backend_urn, slug) VALUES";
 const PEOPLE_TAIL: &str = "ON CONFLICT (account_pk, id) DO UPDATE SET kind = excluded.kind, \
      first_name = excluded.first_name, last_name = excluded.last_name, headline = excluded.headline, \
      profile_url = excluded.profile_url, picture_url = excluded.picture_url, distance = excluded.distance, \
-     backend_urn = excluded.backend_urn";
+     backend_urn = excluded.backend_urn, slug = excluded.slug";
 
 const CONVERSATIONS_HEAD: &str = "INSERT INTO conversations (pk, account_pk, id, categories, is_group, title, state, \
      label, is_sponsored, participants, created_at, last_activity_at, last_read_at, is_read, unread_count, is_muted, \
@@ -43,7 +44,8 @@ const CONVERSATIONS_TAIL: &str = "ON CONFLICT (pk) DO UPDATE SET categories = ex
      is_sponsored = excluded.is_sponsored, participants = excluded.participants, created_at = excluded.created_at, \
      last_activity_at = excluded.last_activity_at, last_read_at = excluded.last_read_at, is_read = excluded.is_read, \
      unread_count = excluded.unread_count, is_muted = excluded.is_muted, is_deleted = excluded.is_deleted, \
-     version = excluded.version";
+     version = excluded.version, \
+     others = CASE WHEN conversations.participants = excluded.participants THEN conversations.others END";
 
 const MESSAGES_HEAD: &str = "INSERT INTO messages (account_pk, id, conversation_pk, delivered_at, sender_id, body, \
      subject, format, fallback_text, attributes, content, reactions, prior, is_deleted, version) VALUES";
@@ -75,6 +77,7 @@ pub(super) fn script(
     for pk in &folded.lost {
         drop_conversation(&mut script, folded.before.account_pk, *pk);
     }
+    ready::write(&mut script, folded);
     write_events(&mut script, commit, folded);
     write_tracks(&mut script, folded)?;
     write_oddities(&mut script, commit, folded);
@@ -113,7 +116,7 @@ pub(in crate::store) fn due(account_pk: impl Into<Value>) -> Statement {
 fn write_people(script: &mut Vec<Statement>, folded: &Folded) {
     let people = folded.people.iter().filter_map(|id| folded.before.people.get(id));
     let values = people.flat_map(|person| rows::person_values(folded.before.account_pk, person)).collect();
-    insert_rows(script, PEOPLE_HEAD, PEOPLE_TAIL, 10, values);
+    insert_rows(script, PEOPLE_HEAD, PEOPLE_TAIL, 11, values);
 }
 
 fn write_conversations(script: &mut Vec<Statement>, folded: &Folded) -> StoreResult<()> {

@@ -10,6 +10,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
 use crate::store::failure::{refused, sqlite_failure};
+use crate::store::look::{Look, Viewer};
 use crate::store::statement::{Kind, Outcome, Row, Statement, Value};
 use crate::store::{StoreError, StoreResult};
 
@@ -24,6 +25,9 @@ const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAG
 /// Pages that a connection keeps, in KiB: little, so that memory does not grow with the mailbox. The system's cache holds
 /// the rest.
 const READER_CACHE_KIB: u32 = 256;
+/// How much of the file a reader sees through the system's cache, without a copy of its own; what lies behind it is read
+/// page by page.
+const READER_MAP_BYTES: u64 = 2_000 << 20;
 const WRITER_CACHE_KIB: u32 = 1_000;
 /// For the writer of a file. The log is written back after four times as many pages as SQLite would by itself, because
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
@@ -35,6 +39,10 @@ const LOG_PRAGMAS: &str =
 pub(super) enum Access {
     Read,
     Write,
+    /// Tells whether something was written, and never waits.
+    Watch,
+    /// Reads pages, and never waits.
+    Page,
 }
 
 /// How to make a connection.
@@ -50,7 +58,7 @@ impl Settings {
     /// Makes the connection.
     pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
         let access = match self.access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Read | Access::Watch | Access::Page => OpenFlags::SQLITE_OPEN_READ_ONLY,
             Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
         };
         // One thread uses the connection, so SQLite need not lock it.
@@ -59,14 +67,20 @@ impl Settings {
             Some(path) => Connection::open_with_flags(path, flags)?,
             None => Connection::open_in_memory_with_flags(flags | OpenFlags::SQLITE_OPEN_CREATE)?,
         };
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_timeout(match self.access {
+            Access::Read | Access::Write => BUSY_TIMEOUT,
+            Access::Watch | Access::Page => Duration::ZERO,
+        })?;
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
         connection.execute_batch(PRAGMAS)?;
         let cache_kib = match self.access {
-            Access::Read => READER_CACHE_KIB,
+            Access::Read | Access::Watch | Access::Page => READER_CACHE_KIB,
             Access::Write => WRITER_CACHE_KIB,
         };
         connection.execute_batch(&format!("PRAGMA cache_size = -{cache_kib}"))?;
+        if matches!(self.access, Access::Read | Access::Page) {
+            connection.execute_batch(&format!("PRAGMA mmap_size = {READER_MAP_BYTES}"))?;
+        }
         if self.access == Access::Write {
             if self.path.is_some() {
                 connection.execute_batch(LOG_PRAGMAS)?;
@@ -153,6 +167,25 @@ fn run_one(connection: &Connection, statement: &Statement) -> StoreResult<Outcom
         }
     }
     Ok(outcome)
+}
+
+/// Runs statements and shows their rows to somebody where they lie.
+pub(super) fn show(connection: &Connection, script: &[Statement], viewer: &mut impl Viewer) -> StoreResult<()> {
+    let failed = |error| sqlite_failure(&error);
+    for (number, statement) in script.iter().enumerate() {
+        let mut prepared = connection.prepare_cached(&statement.text).map_err(failed)?;
+        if statement.values.len() != prepared.parameter_count() {
+            return Err(refused("a statement has another number of values than of places"));
+        }
+        for (position, value) in statement.values.iter().enumerate() {
+            prepared.raw_bind_parameter(position + 1, value).map_err(failed)?;
+        }
+        let mut rows = prepared.raw_query();
+        while let Some(row) = rows.next().map_err(failed)? {
+            viewer.see(number, &mut Look::at_sqlite(row))?;
+        }
+    }
+    Ok(())
 }
 
 fn row_of(row: &rusqlite::Row<'_>, columns: usize) -> StoreResult<Row> {

@@ -3,10 +3,10 @@
 //! A connection never leaves its thread. A job must not wait for another one; who limits the number of jobs in the
 //! queue is the caller.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -21,20 +21,62 @@ type Job = Box<dyn FnOnce(StoreResult<&mut Connection>) + Send>;
 
 /// The threads of one kind.
 pub(super) struct Threads {
-    /// `None` once they are told to end.
-    queue: Mutex<Option<Sender<Job>>>,
+    queue: Arc<Queue>,
     /// Gives `None` when the last of them has closed its connection.
     ended: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
+}
+
+/// What is to be done, oldest first. A job wakes one thread, and that one takes it.
+#[derive(Default)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    bell: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// Nothing more is taken; what is there is still done.
+    is_closed: bool,
+}
+
+impl Queue {
+    fn put(&self, job: Job) -> StoreResult<()> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_closed {
+            return Err(StoreError::Unavailable("the store is closed".to_owned()));
+        }
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// The next job; `None` when there will be no more.
+    fn take(&self) -> Option<Job> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match waiting.jobs.pop_front() {
+                Some(job) => return Some(job),
+                None if waiting.is_closed => return None,
+                None => waiting = self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).is_closed = true;
+        self.bell.notify_all();
+    }
 }
 
 impl Threads {
     /// Starts them; each opens its connection when it gets its first job.
     pub(super) fn start(name: &str, count: usize, settings: &Settings) -> StoreResult<Self> {
-        let (queue, jobs) = channel();
-        let jobs = Arc::new(Mutex::new(jobs));
+        let queue = Arc::<Queue>::default();
         let (running, ended) = mpsc::channel(1);
         for _ in 0..count {
-            let (jobs, settings, running) = (Arc::clone(&jobs), settings.clone(), running.clone());
+            let (jobs, settings, running) = (Arc::clone(&queue), settings.clone(), running.clone());
             let work = move || {
                 serve(&jobs, &settings);
                 drop(running);
@@ -43,7 +85,7 @@ impl Threads {
                 StoreError::Unavailable(format!("no thread can be started for it ({})", error.kind()))
             })?;
         }
-        Ok(Self { queue: Mutex::new(Some(queue)), ended: tokio::sync::Mutex::new(ended) })
+        Ok(Self { queue, ended: tokio::sync::Mutex::new(ended) })
     }
 
     /// Does something with a connection and waits for what comes of it. It is done even if nobody waits any more.
@@ -52,7 +94,7 @@ impl Threads {
         work: impl FnOnce(&mut Connection) -> StoreResult<T> + Send + 'static,
     ) -> StoreResult<T> {
         let (answer, answered) = oneshot::channel();
-        self.send(Box::new(move |connection| {
+        self.queue.put(Box::new(move |connection| {
             // Nobody waits any more when this fails.
             let _ = answer.send(connection.and_then(work));
         }))?;
@@ -62,33 +104,28 @@ impl Threads {
     /// Does something with a connection, after what was asked before.
     pub(super) fn tell(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
         // When the threads have ended, or have no connection, there is nothing to do it to.
-        let _ = self.send(Box::new(move |connection| {
+        let _ = self.queue.put(Box::new(move |connection| {
             let _ = connection.map(work);
         }));
     }
 
-    fn send(&self, job: Job) -> StoreResult<()> {
-        let closed = || StoreError::Unavailable("the store is closed".to_owned());
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.as_ref().ok_or_else(closed)?.send(job).map_err(|_| closed())
-    }
-
     /// Lets them do what was asked for, closes the connections and waits for that.
     pub(super) async fn close(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.queue.close();
         let _ = self.ended.lock().await.recv().await;
     }
 }
 
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
 /// The life of a thread: until its queue is closed.
-fn serve(jobs: &Mutex<Receiver<Job>>, settings: &Settings) {
+fn serve(jobs: &Queue, settings: &Settings) {
     let mut connection = None;
-    loop {
-        // The guard lives for this line alone: whoever waits for a job holds it, the others wait for it.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else {
-            return;
-        };
+    while let Some(job) = jobs.take() {
         let done = catch_unwind(AssertUnwindSafe(|| {
             job(opened(&mut connection, settings).map_err(|error| sqlite_failure(&error)));
         }));
