@@ -13,11 +13,23 @@ use anyhow::{Context, Result, ensure};
 /// Bytes of an answer that are read at once.
 const BUFFER: usize = 256 * 1024;
 
+/// The unit of times in `/proc`, which is the same on every Linux.
+const TICKS_A_SECOND: f64 = 100.0;
+
 /// Requests to one server.
 #[derive(Clone)]
 pub struct Load {
     address: SocketAddr,
     requests: Arc<Vec<Vec<u8>>>,
+}
+
+/// What asking without a pause came to.
+#[derive(Clone, Copy)]
+pub struct Speed {
+    /// Answers a second.
+    pub rate: f64,
+    /// Time of processors that the whole process took for an answer, in microseconds; server and load together.
+    pub cpu_us: f64,
 }
 
 /// How long paced requests took.
@@ -53,10 +65,10 @@ impl Load {
         Ok(sum / count.max(1))
     }
 
-    /// Asks over so many connections without a pause; gives the answers of a second.
+    /// Asks over so many connections without a pause.
     #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
-    pub fn without_pause(&self, connections: usize, time: Duration) -> Result<f64> {
-        let began = Instant::now();
+    pub fn without_pause(&self, connections: usize, time: Duration) -> Result<Speed> {
+        let (began, spent) = (Instant::now(), cpu_seconds()?);
         let counts = self.each(connections, |client, mut position| {
             let mut count = 0_u32;
             while began.elapsed() < time {
@@ -66,7 +78,9 @@ impl Load {
             }
             Ok(count)
         })?;
-        Ok(f64::from(counts.iter().sum::<u32>()) / began.elapsed().as_secs_f64())
+        let answers = f64::from(counts.iter().sum::<u32>());
+        let cpu_us = (cpu_seconds()? - spent) * 1e6 / answers.max(1.0);
+        Ok(Speed { rate: answers / began.elapsed().as_secs_f64(), cpu_us })
     }
 
     /// Asks so many times a second, evenly over the connections.
@@ -160,6 +174,15 @@ impl Client {
         self.end += read;
         Ok(())
     }
+}
+
+/// Seconds of processors that this process has taken, as Linux counts them.
+fn cpu_seconds() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat")?;
+    let (_, rest) = text.rsplit_once(')').context("no name")?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let ticks = |field: Option<&str>| -> Result<f64> { Ok(field.context("no time")?.parse()?) };
+    Ok((ticks(fields.next())? + ticks(fields.next())?) / TICKS_A_SECOND)
 }
 
 /// The length of the body, of an answer with status 200.

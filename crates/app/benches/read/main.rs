@@ -58,6 +58,7 @@ struct Read {
 /// The figures of a round.
 struct Round {
     ratio: f64,
+    cpu_ratio: f64,
     p99_ms: f64,
 }
 
@@ -85,25 +86,24 @@ fn measure(read: &Read, count: u32) -> Result<()> {
         let before = read.constant.without_pause(CONNECTIONS, MEASURED / 2)?;
         let pages = read.read.without_pause(CONNECTIONS, MEASURED)?;
         let after = read.constant.without_pause(CONNECTIONS, MEASURED / 2)?;
-        let constant = f64::midpoint(before, after);
-        let Latency { p50_ms, p99_ms } = read.read.paced(CONNECTIONS, pages / 2.0, MEASURED)?;
+        let ratio = pages.rate / f64::midpoint(before.rate, after.rate);
+        let cpu_ratio = f64::midpoint(before.cpu_us, after.cpu_us) / pages.cpu_us;
+        let Latency { p50_ms, p99_ms } = read.read.paced(CONNECTIONS, pages.rate / 2.0, MEASURED)?;
         println!(
-            "  round {number}: {pages:.0} pages/s, constant {before:.0} and {after:.0}/s, ratio {:.3}; at half load p50 \
-             {p50_ms:.2} ms, p99 {p99_ms:.2} ms",
-            pages / constant
+            "  round {number}: {:.0} pages/s ({:.0} us of processors each), constant {:.0} and {:.0}/s ({:.0} and {:.0} \
+             us); ratio {ratio:.3}, by processor time {cpu_ratio:.3}; at half load p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms",
+            pages.rate, pages.cpu_us, before.rate, after.rate, before.cpu_us, after.cpu_us
         );
-        rounds.push(Round { ratio: pages / constant, p99_ms });
+        rounds.push(Round { ratio, cpu_ratio, p99_ms });
     }
-    let ratios = Spread::of(rounds.iter().map(|round| round.ratio)).context("no round")?;
-    let latencies = Spread::of(rounds.iter().map(|round| round.p99_ms)).context("no round")?;
-    println!(
-        "{} ratio: median {:.3} ({:.3} to {:.3}) of {count} rounds (bar: 0.15, aim: 0.60)",
-        read.name, ratios.median, ratios.least, ratios.most
-    );
-    println!(
-        "{} p99 at half load: median {:.2} ms ({:.2} to {:.2}) (bar: 3.00)",
-        read.name, latencies.median, latencies.least, latencies.most
-    );
+    tell(read.name, "ratio", "bar: 0.15, aim: 0.60", rounds.iter().map(|round| round.ratio))?;
+    tell(read.name, "ratio by processor time", "to tell neighbours apart", rounds.iter().map(|round| round.cpu_ratio))?;
+    tell(read.name, "p99 at half load, in ms", "bar: 3.00", rounds.iter().map(|round| round.p99_ms))
+}
+
+fn tell(name: &str, what: &str, bar: &str, figures: impl Iterator<Item = f64>) -> Result<()> {
+    let Spread { least, median, most } = Spread::of(figures).context("no round")?;
+    println!("{name} {what}: median {median:.3} ({least:.3} to {most:.3}) ({bar})");
     Ok(())
 }
 

@@ -362,7 +362,7 @@ pub use audit_values::*;
 pub use media_values::*;
 pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, migration_status, open};
-pub use pages::{ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
+pub use pages::{GuestLook, ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
 pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
 pub use values::*;

@@ -26,6 +26,13 @@ const LISTED: &str = "c.id, c.categories, c.is_group, \
 const THREAD: &str = "SELECT c.others, c.has_owner, (SELECT t.completeness FROM tracks t \
      WHERE t.conversation_pk = c.pk) FROM conversations c WHERE c.is_deleted = 0 \
      AND c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?";
+/// Those who were there or wrote without being listed, and what is shown of them beside their messages.
+const GUESTS: &str = "SELECT cp.person_id, p.first_name, p.last_name, p.picture_url FROM conversation_people cp \
+     LEFT JOIN people p ON p.account_pk = cp.account_pk AND p.id = cp.person_id \
+     WHERE cp.conversation_pk = (SELECT c.pk FROM conversations c \
+     WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?) AND cp.is_present = 0 LIMIT ?";
+/// Guests of one conversation that are shown at once; messages of others are made of records.
+const GUESTS_MAX: u32 = 1_000;
 /// What a page shows of a message, from `messages m`.
 const SPOKEN: &str = "m.id, m.sender_id, m.delivered_at, m.body, m.subject, m.format, m.content, m.fallback_text, \
      m.reactions";
@@ -99,6 +106,17 @@ pub struct ThreadLook<'a> {
     pub completeness: Completeness,
 }
 
+/// Somebody who wrote in a conversation and takes no part in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GuestLook<'a> {
+    /// The person.
+    pub id: &'a str,
+    /// First and last name, where known.
+    pub names: (&'a str, &'a str),
+    /// Link to the picture, where known.
+    pub picture_url: &'a str,
+}
+
 /// A message with what a page shows of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpokenLook<'a> {
@@ -122,12 +140,14 @@ pub struct SpokenLook<'a> {
     pub reactions: Option<&'a str>,
 }
 
-/// Whoever writes a page. Owners come first, then a thread, then the rows in their order.
+/// Whoever writes a page. Owners come first, then a thread and its guests, then the rows in their order.
 pub trait PageWriter: Send {
     /// The member whose mailbox it is.
     fn owner(&mut self, account: AccountId, owner: Person);
     /// The conversation whose messages follow.
     fn thread(&mut self, _: &ThreadLook<'_>) {}
+    /// Somebody who is no participant and may have written.
+    fn guest(&mut self, _: &GuestLook<'_>) {}
     /// A conversation of a list.
     fn conversation(&mut self, _: &ListedLook<'_>) {}
     /// A message.
@@ -182,8 +202,11 @@ impl<D: Dialect> SqlStore<D> {
         writer: SharedWriter,
     ) -> StoreResult<bool> {
         self.show_owners(std::slice::from_ref(account), &writer).await?;
-        let script =
-            vec![sql!(THREAD, account, conversation), page_of_messages(SPOKEN, (account, conversation), filter, limit)];
+        let script = vec![
+            sql!(THREAD, account, conversation),
+            sql!(GUESTS, account, conversation, GUESTS_MAX),
+            page_of_messages(SPOKEN, (account, conversation), filter, limit),
+        ];
         Ok(self.db.show(script, Shown { writer, rows: Rows::Messages, is_ready: true }).await?.is_ready)
     }
 
@@ -218,6 +241,7 @@ impl Viewer for Shown {
                 Some(look) => writer.thread(&look),
                 None => self.is_ready = false,
             },
+            (1, Rows::Messages) => writer.guest(&guest(row)?),
             (_, Rows::Messages) => writer.message(&spoken(row)?),
             (_, Rows::Conversations(only)) => match listed(row, only.as_ref())? {
                 Some(look) => writer.conversation(&look),
@@ -325,6 +349,14 @@ fn thread<'a>(row: &mut Look<'a>) -> StoreResult<Option<ThreadLook<'a>>> {
     };
     let has_owner = row.flag("has_owner")?;
     Ok(Some(ThreadLook { others: unbracketed(others)?, has_owner, completeness: completeness(row)? }))
+}
+
+fn guest<'a>(row: &mut Look<'a>) -> StoreResult<GuestLook<'a>> {
+    let id = row.text("person_id")?;
+    let first_name = row.text_or_null("first_name")?.unwrap_or_default();
+    let last_name = row.text_or_null("last_name")?.unwrap_or_default();
+    let picture_url = row.text_or_null("picture_url")?.unwrap_or_default();
+    Ok(GuestLook { id, names: (first_name, last_name), picture_url })
 }
 
 fn spoken<'a>(row: &mut Look<'a>) -> StoreResult<SpokenLook<'a>> {

@@ -360,3 +360,34 @@ async fn a_page_that_lies_ready_shows_each_message_as_it_is_shown_alone() -> any
     assert_eq!(attachments, [0, 1, 0, 0, 2]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_message_of_a_page_is_the_message_as_it_is_shown_alone() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let key = world.key(&[Scope::Read], &[INES]).await?;
+    let contents = vec![Content::Image { asset: None, url: Some("https://media.example.org/1".into()) }];
+    let taught = Taught::default()
+        .person(INES_MEMBER, "Ines Sample")?
+        .person("ACoAAMara", "Mara \"Quote\" Muster")?
+        .person("ACoAAGuest", "Gerda Guest")?
+        .conversation("2-a", 50, &[INES_MEMBER, "ACoAAMara"])?
+        .message(("2-a", "2-m1"), INES_MEMBER, 10)?
+        .message(("2-a", "2-m2"), "ACoAAMara", 20)?
+        .carrying(contents)
+        .reacted("👍", 2)
+        .message(("2-a", "2-m3"), "ACoAAGuest", 30)?
+        .message(("2-a", "2-m4"), "ACoAAUnknown", 40)?
+        .message(("2-a", "2-m5"), "", 50)?
+        .saying("changed \u{2028} \\ \u{1}");
+    world.sync(INES, taught).await?;
+    let page = world.get(&key, "/conversations/2-a/messages?sync=false").await?.json();
+    let items = page["messages"].as_array().cloned().unwrap_or_default();
+    assert_eq!(items.len(), 5);
+    for item in items {
+        let path = format!("/messages/{}", item["messageId"].as_str().unwrap_or_default());
+        assert_eq!(world.get(&key, &path).await?.json()["message"], item, "{path}");
+    }
+    let people = world.get(&key, "/conversations/2-a/participants").await?.json();
+    assert_eq!(page["participants"], people["participants"]);
+    Ok(())
+}

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use anyhow::Context;
 use serde_json::{Value, json};
 use threadkeep::store::{
-    ConversationFilter, ConversationRow, ListedLook, MessageFilter, PageWriter, SpokenLook, ThreadLook, participant,
+    ConversationFilter, ConversationRow, GuestLook, ListedLook, MessageFilter, PageWriter, SpokenLook, ThreadLook,
+    participant,
 };
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId};
@@ -41,6 +42,7 @@ struct Keeper {
     owners: Vec<(AccountId, Person)>,
     threads: Vec<(Value, bool, Completeness)>,
     rows: Vec<Kept>,
+    guests: Vec<String>,
     messages: Vec<Value>,
 }
 
@@ -95,6 +97,10 @@ impl PageWriter for Keeper {
             has_owner: row.has_owner,
             newest: told,
         });
+    }
+
+    fn guest(&mut self, row: &GuestLook<'_>) {
+        self.guests.push(format!("{} {} {}", row.id, row.names.0, row.names.1));
     }
 
     fn message(&mut self, row: &SpokenLook<'_>) {
@@ -350,6 +356,8 @@ async fn a_thread_is_the_conversation_and_its_page(db: &Database) -> anyhow::Res
         page.people = vec![person("Ben")?];
         let messages = (0..9).map(|n| message("a", &format!("m{n}"), n / 2, "text"));
         page.messages = messages.collect::<anyhow::Result<_>>()?;
+        page.messages.push(from("Guest", message("a", "m9", 5, "from outside")?)?);
+        page.people.push(person("Guest")?);
         worker.commit(&page).await?;
     }
     let (account, id) = (account_id(2)?, conversation_id("a")?);
@@ -359,6 +367,7 @@ async fn a_thread_is_the_conversation_and_its_page(db: &Database) -> anyhow::Res
         let typed = db.store.conversation(std::slice::from_ref(&account), &id).await?.context("no conversation")?;
         let row = expected(&typed, &keeper.owners[0].1);
         assert_eq!(keeper.threads, [(row.others, row.has_owner, typed.completeness)]);
+        assert_eq!(keeper.guests, ["ACoAAGuest Guest Test"]);
         let messages = db.store.messages(&account, &id, &filter, 4).await?;
         let messages = messages
             .iter()

@@ -15,7 +15,7 @@ use threadkeep_core::sync::track::Completeness;
 use super::conversation::bare;
 use super::message::{Mailbox, attachments_of, spoken};
 use super::person::{participant, shown_name};
-use crate::store::{ListedLook, PageWriter, SpokenLook, ThreadLook};
+use crate::store::{GuestLook, ListedLook, PageWriter, SpokenLook, ThreadLook};
 use crate::verbs::read::{ConversationPosition, MessagePosition};
 
 /// Room for a conversation and for a message, in bytes: more than most take, so that a page seldom moves.
@@ -55,7 +55,7 @@ pub(crate) struct ThreadPage {
     owner: Option<Owner>,
     /// Those who take part and those they are shown as, when a conversation was found.
     found: Option<(Completeness, Box<RawValue>)>,
-    /// Name and picture of everybody who takes part.
+    /// Name and picture of everybody who takes part or has written.
     people: HashMap<String, (String, String)>,
     items: Items<MessagePosition>,
     gaps: Vec<Gap>,
@@ -224,6 +224,11 @@ impl PageWriter for ThreadPage {
             .map(|people| (row.completeness, people));
     }
 
+    fn guest(&mut self, row: &GuestLook<'_>) {
+        let known = (full_name(row.names), row.picture_url.to_owned());
+        self.people.insert(row.id.to_owned(), known);
+    }
+
     fn message(&mut self, row: &SpokenLook<'_>) {
         let sender = match row.sender {
             Some(id) => self.people.get(id),
@@ -277,12 +282,13 @@ pub(crate) fn filled(list: Vec<u8>, name: &str, answer: &impl Serialize) -> Opti
 fn newest_sender(row: &ListedLook<'_>, owner: &Person) -> String {
     match &row.newest {
         Some(newest) if newest.sender == Some(owner.id.as_str()) => shown_name(&owner.full_name()),
-        Some(newest) => {
-            let (first, last) = newest.sender_names;
-            shown_name(format!("{first} {last}").trim())
-        }
+        Some(newest) => full_name(newest.sender_names),
         None => String::new(),
     }
+}
+
+fn full_name((first, last): (&str, &str)) -> String {
+    shown_name(format!("{first} {last}").trim())
 }
 
 /// The others, and the owner last.

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 
@@ -72,6 +73,8 @@ impl Settings {
             Access::Watch | Access::Page => Duration::ZERO,
         })?;
         connection.set_prepared_statement_cache_capacity(PREPARED_MAX);
+        // Otherwise SQLite plans many statements anew for each value that is bound, which takes longer than a page does.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(PRAGMAS)?;
         let cache_kib = match self.access {
             Access::Read | Access::Watch | Access::Page => READER_CACHE_KIB,
@@ -252,6 +255,18 @@ mod tests {
         assert!(matches!(transact(&connection, vec![one()], false, true), Err(StoreError::Corrupt { .. })));
         assert!(matches!(transact(&connection, vec![one()], false, true), Err(StoreError::Unavailable(_))));
         assert_eq!(count(&connection), 0);
+    }
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_bound() {
+        let connection = memory();
+        connection.execute_batch("CREATE INDEX few ON t (b, a) WHERE a > 0").unwrap();
+        let text = "SELECT a FROM t WHERE a > 0 AND (b, a) < (?, ?) ORDER BY b DESC, a DESC LIMIT ?";
+        for limit in 1..5i64 {
+            run(&connection, vec![sql!(text, "x", 7i64, limit)]).unwrap();
+        }
+        let prepared = connection.prepare_cached(text).unwrap();
+        assert_eq!(prepared.get_status(rusqlite::StatementStatus::RePrepare), 0);
     }
 
     #[test]
