@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -162,11 +163,18 @@ pub(crate) async fn wait(delay_ms: u64) {
 async fn connection(stream: TcpStream, door: Listener, simulator: SharedSimulator) {
     // Small answers must not wait for more; a socket without this option still works.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| respond(request, door, Arc::clone(&simulator)));
+    let is_reset = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_reset);
+    let service = service_fn(move |request| respond(request, door, (Arc::clone(&simulator), Arc::clone(&told))));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(HEADERS_MAX).max_headers(HEADER_LINES_MAX);
     // Broken connections are part of the game: a client that goes away, or a fault.
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    let mut served = builder.serve_connection(TokioIo::new(stream), service);
+    let _ = (&mut served).await;
+    if is_reset.load(Ordering::Relaxed) {
+        // Without a farewell the client is told that the connection was reset, not that it has ended.
+        let _ = served.into_parts().io.into_inner().set_zero_linger();
+    }
 }
 
 /// The connection is to be broken.
@@ -177,7 +185,7 @@ pub(crate) struct Broken;
 async fn respond(
     request: hyper::Request<Incoming>,
     listener: Listener,
-    simulator: SharedSimulator,
+    (simulator, is_reset): (SharedSimulator, Arc<AtomicBool>),
 ) -> Result<Response<Payload>, Broken> {
     let (head, body) = request.into_parts();
     let accepts_gzip = head
@@ -210,7 +218,10 @@ async fn respond(
         (outcome, simulator.switches().gzip && accepts_gzip && !is_head)
     };
     match outcome {
-        Outcome::Reset => Err(Broken),
+        Outcome::Reset => {
+            is_reset.store(true, Ordering::Relaxed);
+            Err(Broken)
+        }
         Outcome::Answer(answer) => {
             wait(answer.delay_ms).await;
             Ok(finish(answer, gzip, is_head))

@@ -16,7 +16,6 @@ use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched};
 use crate::store::{JobEnd, MediaCommit, MediaOutcome, MediaPolicy, MediaTask, Renewal, StoredObject};
 use crate::vault::ObjectHash;
-use crate::verbs::accounts::seal_session;
 
 /// How often one attachment is tried before it is given up until somebody asks again.
 const TRIES_MAX: u32 = 5;
@@ -275,10 +274,7 @@ impl Run<'_> {
         self.progress.media_fetched += u64::from(matches!(outcome, MediaOutcome::Stored { .. }));
         self.progress.media_failed += u64::from(is_failure);
         self.progress.media_remaining = self.progress.media_remaining.saturating_sub(u64::from(is_over));
-        let sealed = match &renewed {
-            Some(session) => Some(seal_session(self.app, &self.account.id, session).await?),
-            None => None,
-        };
+        let sealed = self.sealed(renewed.as_ref()).await?;
         let now = self.app.clock.now();
         let next_request_at = self.next_request_at(now, requests);
         let committed = self

@@ -27,7 +27,6 @@ const STORE_RETRY_MS: i64 = 1_000;
 const STORE_TRIES: u32 = 3;
 /// An account that is up to date is asked again after this long by a server.
 const IDLE_MS: i64 = 60_000;
-
 /// A server removes the bytes of removed messages this often.
 const TIDY_MS: i64 = 60_000;
 

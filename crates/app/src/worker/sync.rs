@@ -156,10 +156,7 @@ impl Run<'_> {
         let Outcome { mut batch, renewed, requests, is_trouble } = outcome;
         self.progress.requests += u64::from(requests);
         self.progress.troubles += u64::from(is_trouble);
-        let sealed = match &renewed {
-            Some(session) => Some(seal_session(self.app, &self.account.id, session).await?),
-            None => None,
-        };
+        let sealed = self.sealed(renewed.as_ref()).await?;
         let now = self.app.clock.now();
         let next_request_at = self.next_request_at(now, requests);
         let committed = self
@@ -191,6 +188,14 @@ impl Run<'_> {
             return Ok(After::Over);
         }
         Ok(After::GoOn)
+    }
+
+    /// A session that an answer has changed, as it is stored.
+    pub(super) async fn sealed(&self, renewed: Option<&Session>) -> Result<Option<Vec<u8>>, Refusal> {
+        match renewed {
+            Some(session) => Ok(Some(seal_session(self.app, &self.account.id, session).await?)),
+            None => Ok(None),
+        }
     }
 
     /// When the pace allows the next request, after so many.

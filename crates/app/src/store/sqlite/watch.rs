@@ -1,6 +1,6 @@
 //! Whether anybody has committed anything, asked of a connection that does nothing else.
 //!
-//! The only call into SQLite on a thread of the runtime: the answer lies in memory that all processes with the file
+//! A call into SQLite on a thread of the runtime, as few are: the answer lies in memory that all processes with the file
 //! share, and it is never waited for. What is not known at once is not known.
 
 use std::sync::{Mutex, PoisonError};
