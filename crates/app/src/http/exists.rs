@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde::Serialize;
-use threadkeep_core::id::PersonId;
+use threadkeep_core::id::{ConversationId, PersonId};
 use utoipa::ToSchema;
 
 use super::Room;
@@ -17,6 +17,7 @@ use super::answer::{Fault, invalid};
 use super::caller::Reader;
 use super::document::AccountParam;
 use super::params::Params;
+use crate::store::Account;
 use crate::verbs::read;
 
 /// Longest profile id or vanity name, in bytes.
@@ -54,18 +55,10 @@ pub(super) async fn check(
 ) -> Result<Json<ExistsAnswer>, Fault> {
     let named = params.take("accountId");
     params.finish()?;
-    let malformed = || invalid("profileId", "the last part of a profile's address, or a profile id");
     let Path(text) = path.map_err(|_| malformed())?;
-    if text.len() > PROFILE_MAX || text.trim().is_empty() || text.chars().any(char::is_control) {
-        return Err(malformed());
-    }
+    let text = checked_profile(text)?;
     let account = choose(&room.app, &caller, named.as_deref()).await?;
-    let profile = profile(&text);
-    let person = match profile.eq_ignore_ascii_case(&account.public_id) {
-        true => account.member.clone(),
-        false => read::person(&room.app, &account.id, &profile).await?.id,
-    };
-    let conversation = read::conversation_with(&room.app, &account, &person).await?;
+    let Met { person, conversation } = find(&room, &account, &text).await?;
     Ok(Json(ExistsAnswer {
         success: true,
         has_conversation: conversation.is_some(),
@@ -75,6 +68,35 @@ pub(super) async fn check(
         conversation_id: conversation.map(|id| id.to_string()),
         from_cache: true,
     }))
+}
+
+/// Somebody whom an account has met, and the conversation of the two.
+pub(super) struct Met {
+    person: PersonId,
+    pub(super) conversation: Option<ConversationId>,
+}
+
+/// Finds somebody by a profile id, its URN, or the last part of the profile's address.
+pub(super) async fn find(room: &Room, account: &Account, text: &str) -> Result<Met, Fault> {
+    let profile = profile(text);
+    let person = match profile.eq_ignore_ascii_case(&account.public_id) {
+        true => account.member.clone(),
+        false => read::person(&room.app, &account.id, &profile).await?.id,
+    };
+    let conversation = read::conversation_with(&room.app, account, &person).await?;
+    Ok(Met { person, conversation })
+}
+
+/// The text when it can name a profile.
+pub(super) fn checked_profile(text: String) -> Result<String, Fault> {
+    match text.len() > PROFILE_MAX || text.trim().is_empty() || text.chars().any(char::is_control) {
+        true => Err(malformed()),
+        false => Ok(text),
+    }
+}
+
+fn malformed() -> Fault {
+    invalid("profileId", "the last part of a profile's address, or a profile id")
 }
 
 /// The id in a URN, else the text as it came: a vanity name may have letters that no id has.

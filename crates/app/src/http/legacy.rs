@@ -16,6 +16,7 @@ use threadkeep_core::time::Timestamp;
 use utoipa::ToSchema;
 
 use super::Room;
+use super::accounts::choose;
 use super::answer::{Fault, invalid};
 use super::caller::Reader;
 use super::conversations::{self, COUNT_DEFAULT, Chosen, Question, Sift, count};
@@ -23,6 +24,7 @@ use super::document::{
     AccountParam, ConversationParam, DetailsAnswer, DetailsParams, MessagesParams, PageParams, RecentConversation,
     RecentParams,
 };
+use super::exists::{self, checked_profile};
 use super::messages::{self, Loaded, TIME_MAX_MS, parse_conversation};
 use super::params::Params;
 use super::shape::{AccountName, conversation};
@@ -34,9 +36,6 @@ use crate::verbs::read;
 const KEYWORDS_MAX: usize = 256;
 /// Most words of a search.
 const WORDS_MAX: usize = 16;
-/// Longest profile id that is accepted and not looked at, in bytes.
-const PROFILE_MAX: usize = 400;
-
 type Object = Map<String, Value>;
 
 /// The old list with the new one's fields.
@@ -45,7 +44,7 @@ type Object = Map<String, Value>;
 pub(super) struct RecentAnswer {
     success: bool,
     account_id: String,
-    profile_url: String,
+    profile_urn: String,
     #[schema(value_type = Vec<RecentConversation>)]
     conversations: Vec<Object>,
     total: usize,
@@ -81,7 +80,7 @@ pub(super) async fn recent(
     Ok(Json(RecentAnswer {
         success: true,
         account_id: account.id.to_string(),
-        profile_url: profile_url(account),
+        profile_urn: account.member.urn(),
         total: items.len(),
         conversations: items,
         has_more: listed.next_cursor.is_some(),
@@ -111,13 +110,20 @@ pub(super) async fn details(
     mut params: Params,
 ) -> Result<Json<Object>, Fault> {
     let urn = params.take("conversationUrn");
-    // The old page wants the other side's profile besides; the conversation says it already.
-    if params.take("profileId").is_some_and(|profile| profile.len() > PROFILE_MAX) {
-        return Err(invalid("profileId", &format!("at most {PROFILE_MAX} bytes")));
-    }
-    let question = details_question(params)?;
-    let urn = urn.ok_or_else(|| invalid("conversationUrn", "it is required"))?;
-    let id = parse_conversation(&urn)?;
+    let profile = params.take("profileId").map(checked_profile).transpose()?;
+    let mut question = details_question(params)?;
+    let id = match (urn, profile) {
+        // The old page wants the other side's profile besides; the conversation says it already.
+        (Some(urn), _) => parse_conversation(&urn)?,
+        // Clients of the original name only the other side.
+        (None, Some(profile)) => {
+            let account = choose(&room.app, &caller, question.account.as_deref()).await?;
+            let met = exists::find(&room, &account, &profile).await?;
+            question.account = Some(account.id.to_string());
+            met.conversation.ok_or(Refusal::NoConversation)?
+        }
+        (None, None) => return Err(invalid("conversationUrn", "it is required, or profileId")),
+    };
     let loaded = messages::load(&room, &caller, &question, &id).await?;
     let mut answer = object(&messages::answer(&loaded))?;
     let olds: Vec<Object> = loaded.found.messages.iter().map(|kept| old_message(kept, &loaded)).collect();
@@ -127,7 +133,7 @@ pub(super) async fn details(
             lay_over(item, old);
         }
     }
-    answer.insert("profileUrl".into(), profile_url(&loaded.account).into());
+    answer.insert("profileUrn".into(), loaded.account.member.urn().into());
     answer.insert("total".into(), briefs.len().into());
     answer.insert("conversationDetails".into(), json!({ "messages": briefs }));
     Ok(Json(answer))
@@ -238,13 +244,6 @@ fn sender(kept: &Message, loaded: &Loaded) -> Value {
         "profilePicture": person.and_then(|person| person.picture_url.clone()).unwrap_or_default(),
         "participantUrn": urn.map(|urn| format!("urn:li:msg_messagingParticipant:{urn}")).unwrap_or_default(),
     })
-}
-
-fn profile_url(account: &Account) -> String {
-    match account.public_id.as_str() {
-        "" => link(&account.member),
-        slug => format!("https://www.linkedin.com/in/{slug}"),
-    }
 }
 
 /// The link that any profile id makes; what is no member has none.

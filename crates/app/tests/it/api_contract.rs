@@ -53,7 +53,7 @@ const QUOTA: &str = "accountId string | quotas/*/feature string | quotas/*/windo
     quotas/*/limit number | quotas/*/linkedinLimit -number? | quotas/*/remaining number | quotas/*/limitReached boolean | \
     quotas/*/limitReachedAt -date-time? | quotas/*/resetAt date-time";
 /// 6
-const RECENT: &str = "success boolean | accountId string | profileUrl string | total number | nextCursor string | \
+const RECENT: &str = "success boolean | accountId string | profileUrn string | total number | nextCursor string | \
     conversations/*/conversationId string | conversations/*/conversationUrn string | \
     conversations/*/backendConversationUrn string | conversations/*/conversationUrl string | \
     conversations/*/unreadCount number | conversations/*/lastActivityAt number | conversations/*/createdAt number | \
@@ -68,7 +68,7 @@ const RECENT: &str = "success boolean | accountId string | profileUrl string | t
     conversations/*/latestMessage/senderName string | conversations/*/latestMessage/senderProfileUrl string | \
     conversations/*/latestMessage/senderUrn string | conversations/*/latestMessage/hasAttachment boolean";
 /// 6
-const DETAILS: &str = "success boolean | accountId string | profileUrl string | conversationUrn string | total number | \
+const DETAILS: &str = "success boolean | accountId string | profileUrn string | conversationUrn string | total number | \
     messages/*/messageId string | messages/*/backendMessageUrn string | messages/*/text string | \
     messages/*/subject -string? | messages/*/sentAt number | messages/*/sender/profileId string | \
     messages/*/sender/name string | messages/*/sender/profileUrl string | messages/*/sender/profilePicture string | \

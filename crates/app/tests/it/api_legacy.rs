@@ -61,7 +61,7 @@ async fn recent_messages_has_the_old_and_the_new_fields() -> anyhow::Result<()> 
       "fromCache": true,
       "hasMore": false,
       "nextCursor": null,
-      "profileUrl": "https://www.linkedin.com/in/ines-sample",
+      "profileUrn": "urn:li:fsd_profile:ACoAAInes",
       "success": true,
       "total": 2
     }
@@ -173,6 +173,12 @@ async fn conversation_details_has_the_old_and_the_new_fields() -> anyhow::Result
     assert_eq!(old.status, 200, "no redirect");
     let (old, new) = (old.json(), world.get(&key, "/conversations/2-a/messages").await?.json());
     assert_superset(&old["messages"][0], &new["messages"][0]);
+    for profile in ["ACoAAAda", "urn:li:fsd_profile:ACoAAAda"] {
+        let named = world.get(&key, &format!("/messaging/conversation-details?profileId={profile}")).await?;
+        assert_eq!(named.json(), old, "the conversation with that person");
+    }
+    let unknown = world.get(&key, "/messaging/conversation-details?profileId=nobody-here").await?;
+    assert_snapshot!(unknown.fault(), @"404 not_found");
     let mut shown = old;
     let item = shown["messages"][0].take();
     (shown["participants"], shown["messages"]) = (Value::Null, Value::Null);
@@ -204,7 +210,7 @@ async fn conversation_details_has_the_old_and_the_new_fields() -> anyhow::Result
       "messages": null,
       "note": "from the local copy, which is fresh",
       "participants": null,
-      "profileUrl": "https://www.linkedin.com/in/ines-sample",
+      "profileUrn": "urn:li:fsd_profile:ACoAAInes",
       "success": true,
       "total": 1
     }
@@ -255,6 +261,6 @@ async fn conversation_details_shows_what_is_around_a_time() -> anyhow::Result<()
     deliveredAt=-1: 400 invalid_parameter
     "#);
     let none = world.get(&key, "/messaging/conversation-details").await?;
-    assert_snapshot!(format!("{} | {}", none.fault(), none.json()["error"].as_str().unwrap_or("-")), @"400 invalid_parameter | conversationUrn: it is required");
+    assert_snapshot!(format!("{} | {}", none.fault(), none.json()["error"].as_str().unwrap_or("-")), @"400 invalid_parameter | conversationUrn: it is required, or profileId");
     Ok(())
 }

@@ -55,7 +55,7 @@ impl PartialSchema for DetailsAnswer {
         ]);
         laid_over::<MessagesAnswer>([
             ("messages", list(message)),
-            ("profileUrl", just(Type::String)),
+            ("profileUrn", just(Type::String)),
             ("total", just(Type::Integer)),
             ("conversationDetails", fields([("messages", list(brief))])),
         ])

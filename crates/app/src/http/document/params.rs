@@ -60,8 +60,8 @@ sets! {
         flag("sync", "`true`: sync first and wait; `false`: only the database; left out: sync briefly when the last one is old"),
     ];
     /// Which conversation, in the query.
-    ConversationParam = [query("conversationUrn").schema(Some(record())).required(Required::True)
-        .description(Some("The bare id `2-…` of a conversation, or any URN that names it")).build()];
+    ConversationParam = [query("conversationUrn").schema(Some(record()))
+        .description(Some("The bare id `2-…` of a conversation, or any URN that names it; required without `profileId`")).build()];
     /// Filters of the older list.
     RecentParams = [
         flag("unreadOnly", "Only those with something unread"),
@@ -71,7 +71,7 @@ sets! {
     ];
     /// The window of the older page of messages.
     DetailsParams = [
-        text("profileId", "Accepted and not looked at"),
+        text("profileId", "Without `conversationUrn`: the conversation with this person alone; a profile id or the last part of the address"),
         time("deliveredAt", "The middle of the window, in milliseconds; not together with `cursor` or `since`"),
         number("countBefore", (0, PAGE_MAX), None, "Messages up to that time; without one the size of the page"),
         number("countAfter", (0, PAGE_MAX), None, "Messages after that time"),
