@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::id::{ConversationId, PersonId};
 use crate::message::Origin;
+use crate::planted::{self, Bug};
 use crate::time::Timestamp;
 
 /// What an answer told: `None` is not told. Where the value itself may be missing the type is `Told<Option<T>>`.
@@ -130,7 +131,7 @@ impl Conversation {
 pub fn merge_conversation(old: Option<&Conversation>, seen: &ConversationSeen, origin: Origin) -> Option<Conversation> {
     let base = old.cloned().unwrap_or_else(|| Conversation::unknown(seen.id.clone()));
     let is_older = seen.last_activity_at.is_some_and(|at| at < base.last_activity_at);
-    if is_older && origin == Origin::Walk {
+    if is_older && origin == Origin::Walk && !planted::is(Bug::StalePageOverwrites) {
         return None;
     }
     if base.deleted && !revives(&base, seen, origin) {
@@ -150,8 +151,8 @@ pub fn merge_conversation(old: Option<&Conversation>, seen: &ConversationSeen, o
 /// mark, from which the tombstone is told again.
 fn revives(gone: &Conversation, seen: &ConversationSeen, origin: Origin) -> bool {
     seen.last_activity_at.is_some_and(|at| match origin {
-        Origin::Walk => at > gone.last_activity_at,
-        Origin::Delta => at >= gone.last_activity_at,
+        Origin::Walk if !planted::is(Bug::DeletedConversationRevived) => at > gone.last_activity_at,
+        _ => at >= gone.last_activity_at,
     })
 }
 
@@ -168,7 +169,7 @@ fn overwrite(new: &mut Conversation, seen: &ConversationSeen) {
     }
     put(&mut new.categories, &seen.categories);
     put(&mut new.group, &seen.group);
-    put(&mut new.title, &seen.title);
+    put(&mut new.title, &seen.title.clone().or(planted::is(Bug::UntoldTitleErased).then_some(None)));
     put(&mut new.state, &seen.state);
     put(&mut new.label, &seen.label);
     put(&mut new.sponsored, &seen.sponsored);

@@ -8,6 +8,7 @@
 //! | `event` | the names of changes |
 //! | `page` | what a source hands over, or the trouble that came instead |
 //! | `sync` | the engine: `next_step`, `absorb`, `settle` |
+//! | `planted` | bugs that only a test build can have, to test the tests |
 //! | `canonical` | the one written form by which a mirror and a truth are compared |
 //!
 //! No I/O, no clock, no randomness, no async: the manifest has no crate that could (invariant I1).
@@ -21,5 +22,6 @@ pub mod id;
 pub mod message;
 pub mod page;
 pub mod person;
+pub mod planted;
 pub mod sync;
 pub mod time;

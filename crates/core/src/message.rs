@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Attribute, Content, Reaction, same_content};
 use crate::id::{ConversationId, MessageId, PersonId};
+use crate::planted::{self, Bug};
 use crate::time::Timestamp;
 
 /// Earlier texts kept for one message; the oldest beyond it are dropped.
@@ -178,6 +179,7 @@ pub enum MessageChange {
 pub fn merge_message(old: Option<&Message>, seen: &MessageSeen, origin: Origin, now: Timestamp) -> Merged {
     match old {
         None => Merged::Changed(created(seen), MessageChange::Created),
+        Some(old) if old.deleted && planted::is(Bug::TombstoneRevived) => merged(old, seen, now),
         Some(old) if is_stale(old, seen, origin) => Merged::Unchanged,
         Some(old) => merged(old, seen, now),
     }
@@ -214,31 +216,35 @@ fn is_stale(old: &Message, seen: &MessageSeen, origin: Origin) -> bool {
         return true;
     }
     let rank = seen.format.as_ref().map_or(old.format.rank(), MessageFormat::rank);
-    if rank < old.format.rank() {
+    if rank < old.format.rank() && !planted::is(Bug::OlderEditOverwrites) {
         return true;
     }
     let is_earlier_text = || {
         let body = seen.body.as_deref().unwrap_or_default();
         body != old.body && old.prior.iter().any(|prior| prior.body == body)
     };
-    rank == 1 && origin == Origin::Walk && is_earlier_text()
+    rank == 1 && origin == Origin::Walk && is_earlier_text() && !planted::is(Bug::EarlierTextOverwrites)
 }
 
 fn merged(old: &Message, seen: &MessageSeen, now: Timestamp) -> Merged {
-    let mut new = old.clone();
+    let mut new = Message { deleted: false, ..old.clone() };
     overwrite(&mut new, seen);
     if new == *old {
         return Merged::Unchanged;
     }
     let text_changed = new.body != old.body;
-    let content_changed = !same_content(&new.content, &old.content);
-    if text_changed && !old.body.is_empty() {
+    let is_same =
+        |a: &[Content], b: &[Content]| same_content(a, b) && (a == b || !planted::is(Bug::RenewedLinkIsAnEdit));
+    let content_changed = !is_same(&new.content, &old.content);
+    if text_changed && !old.body.is_empty() && !planted::is(Bug::PriorTextLost) {
         new.prior.push(PriorText { version: old.version, body: old.body.clone(), replaced_at: now });
         let excess = new.prior.len().saturating_sub(PRIOR_TEXTS_MAX);
         new.prior.drain(..excess);
     }
     let change = if new.format == MessageFormat::Recalled && old.format != MessageFormat::Recalled {
         MessageChange::Recalled
+    } else if old.format == MessageFormat::Edited && planted::is(Bug::EditWithoutEvent) {
+        return Merged::Refreshed(new);
     } else if text_changed || content_changed {
         MessageChange::Edited
     } else if (Message { content: old.content.clone(), ..new.clone() }) == *old {
@@ -246,7 +252,7 @@ fn merged(old: &Message, seen: &MessageSeen, now: Timestamp) -> Merged {
     } else {
         MessageChange::Updated
     };
-    new.version = old.version.saturating_add(1);
+    new.version = old.version.saturating_add(if planted::is(Bug::VersionSkipped) { 2 } else { 1 });
     Merged::Changed(new, change)
 }
 
@@ -279,6 +285,8 @@ fn overwrite(new: &mut Message, seen: &MessageSeen) {
     if let Some(reactions) = &seen.reactions {
         new.reactions.clone_from(reactions);
         new.reactions.sort_by(|a, b| a.emoji.cmp(&b.emoji));
+    } else if planted::is(Bug::UntoldReactionsErased) {
+        new.reactions.clear();
     }
 }
 

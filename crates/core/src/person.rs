@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonId;
+use crate::planted::{self, Bug};
 
 /// What somebody is (upstream protocol 3.4, the `participantType` union).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -140,6 +141,8 @@ pub fn merge_person(old: Option<&Person>, seen: &PersonSeen) -> Option<Person> {
     }
     if let Some(name) = &seen.last_name {
         new.last_name.clone_from(name);
+    } else if planted::is(Bug::UntoldNameErased) {
+        new.last_name.clear();
     }
     tell(&mut new.headline, &seen.headline);
     tell(&mut new.profile_url, &seen.profile_url);

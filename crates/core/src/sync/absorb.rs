@@ -7,6 +7,7 @@ use crate::message::{MessageSeen, Origin};
 use crate::page::{
     ConversationChanges, ConversationPage, ListedConversation, MessageChanges, MessagePage, Oddity, Reply,
 };
+use crate::planted::{self, Bug};
 use crate::sync::paging::{Paging, Turn};
 use crate::sync::step::Step;
 use crate::sync::track::{
@@ -26,10 +27,10 @@ pub const ODD_MAX: u32 = 3;
 /// What an answer taught.
 pub fn absorb(state: &SyncState, step: &Step, reply: Reply, now: Timestamp) -> Batch {
     let mut batch = Batch::unchanged(state);
-    batch.inbox.attempts = 0;
+    batch.inbox.attempts = if planted::is(Bug::FailuresNeverForgotten) { batch.inbox.attempts } else { 0 };
     batch.inbox.rate_limits = 0;
     let is_odd = !oddities(&reply).is_empty();
-    if is_odd && asks_again(state, step, &mut batch) {
+    if is_odd && !planted::is(Bug::OddAnswerNotAskedAgain) && asks_again(state, step, &mut batch) {
         return batch;
     }
     batch.inbox.odd = 0;
@@ -95,7 +96,7 @@ fn delta(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
     if reply.reset {
         // A lost mark costs a walk of every list: it is asked once more before it is believed.
         return match batch.inbox.resets {
-            0 => {
+            0 if !planted::is(Bug::LostMarkBelievedAtOnce) => {
                 batch.inbox.resets = 1;
                 batch
             }
@@ -106,8 +107,9 @@ fn delta(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
     let inbox = &mut batch.inbox;
     let is_first_of_run = inbox.token_at.is_none_or(|at| at < state.run_started_at);
     inbox.drains = if is_first_of_run { 1 } else { inbox.drains.saturating_add(1) };
-    inbox.more = reply.listed.len() + reply.deleted.len() >= DELTA_FULL && inbox.drains < super::step::DRAINS_MAX;
-    inbox.token = reply.token.or(inbox.token.take());
+    let is_full = reply.listed.len() + reply.deleted.len() >= DELTA_FULL && !planted::is(Bug::FullInboxDeltaIsAll);
+    inbox.more = is_full && inbox.drains < super::step::DRAINS_MAX;
+    inbox.token = reply.token.filter(|_| !planted::is(Bug::DrainedTokenDropped)).or(inbox.token.take());
     inbox.token_at = Some(now);
     inbox.high = inbox.high.max(high);
     inbox.stirred = false;
@@ -122,7 +124,7 @@ fn delta(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
 
 fn list(state: &SyncState, mut batch: Batch, category: &str, page: ConversationPage, now: Timestamp) -> Batch {
     let high = batch.inbox.high;
-    batch.inbox.stirred |= newest_activity(&page.listed) > high;
+    batch.inbox.stirred |= newest_activity(&page.listed) > high && !planted::is(Bug::StirNotNoticed);
     let items: Vec<_> = page
         .listed
         .iter()
@@ -151,11 +153,14 @@ fn turn_list(inbox: &mut InboxTrack, category: &str, items: &[(Timestamp, &str)]
     }
 }
 
-fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePage) -> Batch {
+fn messages(state: &SyncState, mut batch: Batch, is_first: bool, mut page: MessagePage) -> Batch {
     let Some(track) = &state.due else {
         return batch;
     };
     let mut track = track.clone();
+    if planted::is(Bug::SameTimeSameMessage) {
+        page.messages.dedup_by_key(|one| one.delivered_at);
+    }
     let newest = page.messages.iter().map(|one| one.delivered_at).max();
     batch.inbox.stirred |= newest.is_some_and(|at| at > batch.inbox.high);
     let freshness = match is_first {
@@ -168,8 +173,14 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     }
     let mut walk = track.detail.walk.take().unwrap_or_else(|| begin_walk(state, &track));
     let items: Vec<_> = page.messages.iter().map(|one| (one.delivered_at, one.id.as_str())).collect();
+    if planted::is(Bug::MarkTakenAtWalkEnd) {
+        walk.mark = begin_walk(state, &ConversationTrack::new(track.conversation.clone())).mark;
+    }
     let turn = walk.paging.advance(&items, page.older);
     let has_vanished = is_first && items.is_empty() && track.detail.newest.is_some();
+    if has_vanished && planted::is(Bug::VanishedIsDeleted) {
+        batch.deleted_conversations.push(track.conversation.clone());
+    }
     walk.is_doubtful |= freshness == Freshness::Doubtful || has_vanished || !page.oddities.is_empty();
     let detail = &mut track.detail;
     match detail.need {
@@ -183,6 +194,7 @@ fn messages(state: &SyncState, mut batch: Batch, is_first: bool, page: MessagePa
     detail.odd = 0;
     detail.oldest = walk.paging.lowest.or(detail.oldest);
     match turn {
+        Turn::GoOn if planted::is(Bug::FirstPageFinishes) => finish_walk(&mut track, walk, Completeness::Complete),
         Turn::GoOn => {
             detail.completeness = Completeness::Partial;
             detail.walk = Some(walk);
@@ -219,7 +231,8 @@ fn begin_walk(state: &SyncState, track: &ConversationTrack) -> MessageWalk {
 }
 
 fn finish_walk(track: &mut ConversationTrack, walk: MessageWalk, completeness: Completeness) {
-    track.synced_to = track.synced_to.max(Some(walk.target));
+    let target = if planted::is(Bug::SyncedToNewestSeen) { track.activity } else { walk.target };
+    track.synced_to = track.synced_to.max(Some(target));
     let detail = &mut track.detail;
     detail.unproven = if completeness == Completeness::Complete { 0 } else { detail.unproven.saturating_add(1) };
     detail.completeness = completeness;
@@ -245,7 +258,9 @@ fn changes(state: &SyncState, mut batch: Batch, reply: MessageChanges) -> Batch 
     // An empty answer is also what a conversation gives that is gone for a moment: the old mark stays good.
     let is_empty = !reply.reset && reply.messages.is_empty() && reply.deleted.is_empty();
     let is_odd = !reply.oddities.is_empty();
-    let own = reply.token.filter(|_| !is_empty && !is_odd).map(|token| MessageMark { token, borrowed: false });
+    let is_good =
+        (!is_empty || planted::is(Bug::MarkOfEmptyAnswerTaken)) && (!is_odd || planted::is(Bug::MarkOfOddAnswerTaken));
+    let own = reply.token.filter(|_| is_good).map(|token| MessageMark { token, borrowed: false });
     let detail = &mut track.detail;
     detail.attempts = 0;
     detail.resets = 0;
@@ -259,9 +274,10 @@ fn changes(state: &SyncState, mut batch: Batch, reply: MessageChanges) -> Batch 
         detail.need = Need::Sweep;
         detail.completeness = Completeness::Partial;
     } else {
-        batch.origin = Origin::Delta;
+        batch.origin = if planted::is(Bug::DeltaTakenForPage) { Origin::Walk } else { Origin::Delta };
         batch.deleted_messages = reply.deleted;
-        let is_full = reply.messages.len() + batch.deleted_messages.len() >= DELTA_FULL;
+        let is_full =
+            reply.messages.len() + batch.deleted_messages.len() >= DELTA_FULL && !planted::is(Bug::FullDeltaIsAll);
         detail.need = if is_full { Need::Changes } else { Need::Nothing };
         track.synced_to = track.synced_to.max(Some(track.activity));
     }
@@ -289,7 +305,7 @@ fn freshness(track: &mut ConversationTrack, shown: &[MessageSeen]) -> Freshness 
         .expected
         .as_ref()
         .is_some_and(|(at, id)| !shown.iter().any(|one| one.id == *id || one.delivered_at > *at));
-    if lacks && detail.stale < STALE_MAX {
+    if lacks && detail.stale < STALE_MAX && !planted::is(Bug::StaleAnswerBelieved) {
         detail.stale += 1;
         detail.attempts = detail.attempts.max(1);
         return Freshness::Stale;

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::planted::{self, Bug};
+
 /// Shortest gap between two requests of one account.
 pub const GAP_MIN_MS: i64 = 1_500;
 /// Longest gap between two requests of one account.
@@ -57,7 +59,7 @@ impl Pace {
             Self::Open => doubled(50, count, 2_000),
         };
         match retry_after_ms {
-            Some(asked) if asked >= 0 => asked.min(RATE_LIMIT_MAX_MS),
+            Some(asked) if asked >= 0 && !planted::is(Bug::RetryAfterIgnored) => asked.min(RATE_LIMIT_MAX_MS),
             _ => own,
         }
     }

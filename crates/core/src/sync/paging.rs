@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::page::Cursor;
+use crate::planted::{self, Bug};
 use crate::time::Timestamp;
 
 /// Pages in a row without news after which a walk ends unproven.
@@ -69,7 +70,7 @@ impl Paging {
             self.stalls = 0;
             self.good.clone_from(&asked);
         }
-        let Some(next) = next else {
+        let Some(next) = next.filter(|_| !(items.is_empty() && planted::is(Bug::EmptyPageIsTheEnd))) else {
             if was_again && items.is_empty() {
                 return Turn::Unproven;
             }
@@ -89,7 +90,7 @@ impl Paging {
     /// A page without a next cursor ends the list. An empty one after a cursor may also mean that the list is gone, so
     /// the last good page is asked once more.
     fn end(&mut self, is_empty: bool) -> Turn {
-        if is_empty {
+        if is_empty && !planted::is(Bug::GoneListIsTheEnd) {
             self.probing = true;
             self.cursor.clone_from(&self.good);
             return Turn::GoOn;
@@ -110,9 +111,9 @@ impl Paging {
 
     /// A page without news: once its own cursor is followed, then the last good page is asked for another one.
     fn stall(&mut self, asked: Option<Cursor>, next: Cursor) -> Turn {
-        self.stalls = self.stalls.saturating_add(1);
+        self.stalls = self.stalls.saturating_add(u32::from(!planted::is(Bug::EndlessPages)));
         if self.stalls > STALLS_MAX || self.pages >= PAGES_MAX {
-            return Turn::Unproven;
+            return if planted::is(Bug::UnprovenEndIsTheEnd) { Turn::Ended } else { Turn::Unproven };
         }
         let leads_on = Some(&next) != asked.as_ref() && Some(&next) != self.good.as_ref();
         if leads_on && self.stalls % 2 == 1 {
@@ -127,9 +128,12 @@ impl Paging {
     fn take_news(&mut self, items: &[(Timestamp, &str)]) -> bool {
         let is_new = |(at, id): &(Timestamp, &str)| match self.lowest {
             None => true,
-            Some(lowest) => *at < lowest || (*at == lowest && !self.border.iter().any(|seen| seen == id)),
+            Some(lowest) if *at == lowest && !planted::is(Bug::EqualTimesAreNoNews) => {
+                !self.border.iter().any(|seen| seen == id)
+            }
+            Some(lowest) => *at < lowest,
         };
-        let had_news = items.iter().any(is_new);
+        let had_news = items.iter().any(|item| is_new(item) || planted::is(Bug::RepeatedPageIsNews));
         for (at, id) in items {
             match self.lowest {
                 Some(lowest) if *at > lowest => continue,

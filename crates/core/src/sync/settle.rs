@@ -4,6 +4,7 @@
 //! one aside; what belongs to the session stops the account until a person acts.
 
 use crate::page::Trouble;
+use crate::planted::{self, Bug};
 use crate::sync::pace::Pace;
 use crate::sync::paging::Paging;
 use crate::sync::step::Step;
@@ -27,8 +28,12 @@ pub fn settle(state: &SyncState, step: &Step, trouble: &Trouble, pace: Pace, now
         Trouble::Unavailable { .. } => again(state, batch, step, trouble, pace, now),
         Trouble::Unreadable { .. } => again(state, batch, step, trouble, pace, now),
         Trouble::Refused { .. } => refused(state, batch, step, trouble, pace, now),
+        Trouble::NeedsLogin { .. } if planted::is(Bug::DeadSessionAsksAgain) => {
+            again(state, batch, step, trouble, pace, now)
+        }
         Trouble::NeedsLogin { .. } => stop(batch, Some(Health::NeedsLogin), FailureCode::NeedsLogin, trouble),
         Trouble::Challenged { .. } => stop(batch, Some(Health::Challenged), FailureCode::Challenged, trouble),
+        Trouble::Blocked if planted::is(Bug::BlockedIsRetried) => again(state, batch, step, trouble, pace, now),
         Trouble::Blocked => {
             let mut batch = stop(batch, None, FailureCode::UpstreamBlocked, trouble);
             batch.hold = Some(Hold { until: now.plus_ms(pace.blocked_ms()), why: HoldReason::Blocked });
@@ -46,7 +51,8 @@ fn stop(mut batch: Batch, health: Option<Health>, code: FailureCode, trouble: &T
 fn slow_down(mut batch: Batch, retry_after_ms: Option<i64>, pace: Pace, now: Timestamp) -> Batch {
     batch.inbox.rate_limits = batch.inbox.rate_limits.saturating_add(1);
     let count = batch.inbox.rate_limits;
-    let until = now.plus_ms(pace.rate_limit_ms(count, retry_after_ms));
+    let doubling = if planted::is(Bug::RateLimitNotDoubled) { 1 } else { count };
+    let until = now.plus_ms(pace.rate_limit_ms(doubling, retry_after_ms));
     batch.hold = Some(Hold { until, why: HoldReason::RateLimited });
     if count >= RATE_LIMITS_MAX {
         let what = format!("LinkedIn asked to slow down {count} times in a row");
@@ -66,7 +72,7 @@ fn again(state: &SyncState, mut batch: Batch, step: &Step, trouble: &Trouble, pa
     // An unreadable answer is an answer: the conversation is to blame, unless several have to be set aside in a row.
     batch.inbox.attempts += match (is_about_conversation, trouble) {
         (true, Trouble::Unreadable { .. }) if is_set_aside => SET_ASIDE_WEIGHT,
-        (true, Trouble::Unreadable { .. }) => 0,
+        (true, Trouble::Unreadable { .. }) if !planted::is(Bug::OneConversationStopsAll) => 0,
         _ => 1,
     };
     let attempts = batch.inbox.attempts;
@@ -112,14 +118,14 @@ fn refused(state: &SyncState, batch: Batch, step: &Step, trouble: &Trouble, pace
                 list.walk = ListWalk::Walking { paging: Paging::default() };
             }
         }
-        Step::Messages { cursor: Some(_), .. } => {
+        Step::Messages { cursor: Some(_), .. } if !planted::is(Bug::LostCursorKept) => {
             if let Some(walk) = batch.track.as_mut().and_then(|track| track.detail.walk.as_mut()) {
                 walk.paging = Paging::default();
             }
         }
         Step::MessageChanges { .. } => {
             if let Some(track) = &mut batch.track {
-                track.detail.mark = None;
+                track.detail.mark.take_if(|_| !planted::is(Bug::RefusedMarkKept));
                 track.detail.need = Need::Sweep;
             }
         }

@@ -5,6 +5,7 @@
 
 use crate::id::ConversationId;
 use crate::page::{Cursor, SyncToken};
+use crate::planted::{self, Bug};
 use crate::sync::track::{ConversationTrack, InboxTrack, ListWalk, Need};
 use crate::sync::{Hold, SyncState};
 use crate::time::Timestamp;
@@ -55,14 +56,14 @@ pub enum Step {
 
 /// The next thing to do.
 pub fn next_step(state: &SyncState, now: Timestamp) -> Step {
-    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.until > now) {
+    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.until > now && !planted::is(Bug::HoldIgnored)) {
         return Step::Rest(hold.clone());
     }
     let inbox = &state.inbox;
     let Some(token) = &inbox.token else {
         return Step::StartToken;
     };
-    let is_of_this_run = inbox.token_at.is_some_and(|at| at >= state.run_started_at);
+    let is_of_this_run = inbox.token_at.is_some_and(|at| at >= state.run_started_at || planted::is(Bug::DeltaOnlyOnce));
     if !is_of_this_run || inbox.more {
         return Step::Delta { token: token.clone() };
     }
@@ -83,7 +84,7 @@ pub fn next_step(state: &SyncState, now: Timestamp) -> Step {
 /// Whether something may have moved while we walked.
 fn wants_drain(inbox: &InboxTrack, now: Timestamp) -> bool {
     let is_old = inbox.token_at.is_some_and(|at| now.since_ms(at) > DRAIN_AFTER_MS);
-    (inbox.stirred || is_old) && inbox.drains < DRAINS_MAX
+    (inbox.stirred || is_old) && inbox.drains < DRAINS_MAX && !planted::is(Bug::DrainNotAsked)
 }
 
 fn conversation_step(track: &ConversationTrack, now: Timestamp) -> Step {
@@ -94,7 +95,7 @@ fn conversation_step(track: &ConversationTrack, now: Timestamp) -> Step {
     }
     Step::Messages {
         conversation,
-        anchor: now.max(track.activity).plus_ms(1),
+        anchor: now.max(track.activity).plus_ms(i64::from(!planted::is(Bug::AnchorAtNewest))),
         cursor: detail.walk.as_ref().and_then(|walk| walk.paging.cursor.clone()),
     }
 }

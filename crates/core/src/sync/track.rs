@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::ConversationSeen;
 use crate::id::{ConversationId, MessageId};
 use crate::page::SyncToken;
+use crate::planted::{self, Bug};
 use crate::sync::paging::Paging;
 use crate::time::Timestamp;
 
@@ -327,7 +328,8 @@ impl Sighting {
 /// The track of a conversation after it was sighted.
 pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> ConversationTrack {
     let mut track = old.cloned().unwrap_or_else(|| ConversationTrack::new(sighting.conversation.clone()));
-    let was_above = track.synced_to.is_none_or(|synced| sighting.activity.is_some_and(|at| at > synced));
+    let is_above = |at, synced| at > synced || (at == synced && planted::is(Bug::KnownActivityIsNew));
+    let was_above = track.synced_to.is_none_or(|synced| sighting.activity.is_some_and(|at| is_above(at, synced)));
     if let Some(activity) = sighting.activity {
         track.activity = track.activity.max(activity);
     }
@@ -335,7 +337,7 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
         track.detail.mark = sighting.mark.clone().map(|token| MessageMark { token, borrowed: true });
     }
     let in_scope = sighting.in_scope.unwrap_or(old.is_none() || track.detail.completeness != Completeness::OutOfScope);
-    if !in_scope {
+    if !in_scope && !planted::is(Bug::ScopeIgnored) {
         return leave(&track);
     }
     if track.detail.completeness == Completeness::OutOfScope {
@@ -344,7 +346,7 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     let detail = &mut track.detail;
     if sighting.changed || was_above {
         let never_filled = track.synced_to.is_none();
-        if detail.completeness == Completeness::SetAside {
+        if detail.completeness == Completeness::SetAside && !planted::is(Bug::SetAsideForever) {
             try_again(detail);
         }
         // A walk whose end was not plain may have missed something: what changed is no answer to that.
@@ -358,7 +360,7 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
                 detail.need = detail.need.max(Need::Fill);
                 detail.stirred |= sighting.changed && old.is_some();
             }
-            (true, true) if !sighting.changed => {}
+            (true, true) if !sighting.changed || planted::is(Bug::ChangeDuringFillForgotten) => {}
             _ => detail.need = detail.need.max(Need::Changes),
         }
         return expecting(track, sighting);
@@ -383,7 +385,11 @@ pub fn leave(old: &ConversationTrack) -> ConversationTrack {
 fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
     let was_begun = track.synced_to.is_some() || track.detail.walk.is_some();
     let detail = &mut track.detail;
-    detail.need = if was_begun { Need::Changes } else { Need::Fill };
+    detail.need = match was_begun {
+        true if planted::is(Bug::ReturnedNotAsked) => Need::Nothing,
+        true => Need::Changes,
+        false => Need::Fill,
+    };
     detail.completeness = match detail.before.take() {
         Some(Completeness::SetAside) | None => Completeness::Listed,
         Some(before) => before,

@@ -449,16 +449,28 @@ pub fn calm(seed: u64) {
     assert_eq!((world.requests, world.mirror.events.len()), (least + 1, events), "a quiet sync is one request");
 }
 
-#[expect(clippy::disallowed_methods, reason = "a seed is replayed by naming it in the environment")]
 fn seeds() -> std::ops::Range<u64> {
-    match std::env::var("THREADKEEP_TEST_SEED").ok().and_then(|text| text.parse().ok()) {
+    match number("THREADKEEP_TEST_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..WORLDS,
+        None => 0..number("THREADKEEP_TEST_WORLDS").unwrap_or(WORLDS),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a seed is replayed, or fewer are run, by naming it in the environment")]
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+#[cfg(feature = "planted")]
+#[expect(clippy::disallowed_methods, reason = "the test runner names the bug in the environment")]
+fn plant() {
+    threadkeep_core::planted::plant(std::env::var("THREADKEEP_PLANTED").ok().as_deref()).unwrap();
 }
 
 /// Runs every seed, or the one that the environment names; a failing one says how to replay it.
 pub fn replaying(check: fn(u64)) {
+    #[cfg(feature = "planted")]
+    plant();
     for seed in seeds() {
         if let Err(panic) = std::panic::catch_unwind(|| check(seed)) {
             eprintln!("failing seed: THREADKEEP_TEST_SEED={seed} cargo test -p threadkeep-core --test worlds");

@@ -1,0 +1,178 @@
+//! Bugs that are planted on purpose, to see whether the tests find them; `cargo xtask planted` switches on one at a time.
+//!
+//! Each bug is asked for at exactly one place, in one short line. Without the feature `planted` the answer is `false`
+//! when the program is compiled, and no build without debug assertions can have the feature: nothing of this may ever
+//! reach a release. What each bug breaks and what has to catch it stands in `docs/PLANTED.md`.
+
+#[cfg(all(feature = "planted", not(debug_assertions)))]
+compile_error!("planted bugs are for test builds: the feature `planted` needs debug assertions");
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// A mistake that a good programmer makes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Bug { $($(#[$doc])* $name,)+ }
+
+        impl Bug {
+            /// Every bug.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The name by which it is chosen.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A page whose messages share the lowest time seen so far is taken for a repeated one (`<` for `<=`).
+    EqualTimesAreNoNews,
+    /// Any page with records counts as progress, also one that was seen before.
+    RepeatedPageIsNews,
+    /// Pages without news are not counted, so a list in a cycle is followed for ever.
+    EndlessPages,
+    /// An empty page ends the list although its cursor leads on.
+    EmptyPageIsTheEnd,
+    /// An empty last page proves the end, although the list may be gone for a moment.
+    GoneListIsTheEnd,
+    /// A list that only stops bringing news counts as walked to its end.
+    UnprovenEndIsTheEnd,
+    /// An answer with a damaged record is taken as it is at once.
+    OddAnswerNotAskedAgain,
+    /// An answer does not end the count of failures in a row.
+    FailuresNeverForgotten,
+    /// A single refusal of the inbox's mark costs a walk of every list.
+    LostMarkBelievedAtOnce,
+    /// The token that came with the drained changes is dropped, and the old one asked again.
+    DrainedTokenDropped,
+    /// A delta of the inbox that is full is taken for all that changed.
+    FullInboxDeltaIsAll,
+    /// A delta of a conversation that is full is taken for all that changed.
+    FullDeltaIsAll,
+    /// A conversation that moves while the lists are walked does not lead to a drain.
+    StirNotNoticed,
+    /// An answer without the message that the list has just shown is taken for fresh.
+    StaleAnswerBelieved,
+    /// The mark of a conversation is the newest token at the end of its walk, not the one from before it.
+    MarkTakenAtWalkEnd,
+    /// A walk counts for the newest activity seen while it ran, not for the one it was started for.
+    SyncedToNewestSeen,
+    /// A conversation counts as finished after the first page of its walk.
+    FirstPageFinishes,
+    /// The mark of an empty answer is stored, though a conversation that is gone for a moment gives one too.
+    MarkOfEmptyAnswerTaken,
+    /// The mark of an answer with a damaged record is stored, so the record is never asked for again.
+    MarkOfOddAnswerTaken,
+    /// Messages of one page are told apart by their time instead of their id.
+    SameTimeSameMessage,
+    /// A conversation whose page is empty is marked as deleted: absence deletes.
+    VanishedIsDeleted,
+    /// Changes that a mark brought are believed no more than a stale page.
+    DeltaTakenForPage,
+    /// A 999 is waited out for seconds like a failure that passes.
+    BlockedIsRetried,
+    /// A dead session is asked again like a server that is down.
+    DeadSessionAsksAgain,
+    /// The wait after a 429 does not grow.
+    RateLimitNotDoubled,
+    /// A refused cursor is asked again instead of starting the walk anew.
+    LostCursorKept,
+    /// A refused mark of a conversation is kept and asked again after every sweep.
+    RefusedMarkKept,
+    /// Unreadable answers of one conversation count as failures of the whole inbox.
+    OneConversationStopsAll,
+    /// A 429 is waited out by our own schedule, whatever `Retry-After` says.
+    RetryAfterIgnored,
+    /// A stored wait does not hold.
+    HoldIgnored,
+    /// A run that finds a mark asks for no changes.
+    DeltaOnlyOnce,
+    /// No delta is asked after the walks, whatever moved meanwhile.
+    DrainNotAsked,
+    /// The first page is asked before the newest activity instead of behind it.
+    AnchorAtNewest,
+    /// A change told while a conversation is filled for the first time is not asked for afterwards.
+    ChangeDuringFillForgotten,
+    /// Activity that is already known makes a conversation due (`>=` for `>`).
+    KnownActivityIsNew,
+    /// A conversation that was set aside stays so, whatever happens in it.
+    SetAsideForever,
+    /// A conversation that comes back into a mirrored category is not asked what changed meanwhile.
+    ReturnedNotAsked,
+    /// Conversations outside of the mirrored categories are filled too.
+    ScopeIgnored,
+    /// A page that is older than a tombstone brings the message back.
+    TombstoneRevived,
+    /// The text from before an edit overwrites the edited one.
+    OlderEditOverwrites,
+    /// A stale page brings an earlier edit back.
+    EarlierTextOverwrites,
+    /// The text that an edit replaced is not kept.
+    PriorTextLost,
+    /// A second edit of a message is written without a version and without an event.
+    EditWithoutEvent,
+    /// A renewed media link counts as an edit: an event without a change.
+    RenewedLinkIsAnEdit,
+    /// A change of a message counts two versions.
+    VersionSkipped,
+    /// An answer that does not tell of reactions removes them.
+    UntoldReactionsErased,
+    /// A page of the tombstone's own time brings a conversation back (`>=` for `>`).
+    DeletedConversationRevived,
+    /// A page with older activity overwrites a conversation.
+    StalePageOverwrites,
+    /// An answer that does not tell the title removes it.
+    UntoldTitleErased,
+    /// An answer that does not tell a last name removes it.
+    UntoldNameErased,
+}
+
+/// Whether this bug is planted in this process.
+#[cfg(not(feature = "planted"))]
+#[inline(always)]
+pub const fn is(_: Bug) -> bool {
+    false
+}
+
+#[cfg(feature = "planted")]
+pub use chosen::{UnknownBug, is, plant};
+
+#[cfg(feature = "planted")]
+mod chosen {
+    use std::sync::OnceLock;
+
+    use super::Bug;
+
+    static CHOSEN: OnceLock<Option<Bug>> = OnceLock::new();
+
+    /// No bug has this name.
+    #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+    #[error("there is no planted bug `{0}`: docs/PLANTED.md has the list")]
+    pub struct UnknownBug(pub String);
+
+    /// Plants a bug, or none, for the whole process; the first choice stands.
+    pub fn plant(name: Option<&str>) -> Result<(), UnknownBug> {
+        let bug = name.map(named).transpose()?;
+        CHOSEN.get_or_init(|| bug);
+        Ok(())
+    }
+
+    /// Whether this bug is planted in this process.
+    pub fn is(bug: Bug) -> bool {
+        #[cfg(test)]
+        CHOSEN.get_or_init(of_test_run);
+        CHOSEN.get().copied().flatten() == Some(bug)
+    }
+
+    fn named(name: &str) -> Result<Bug, UnknownBug> {
+        Bug::ALL.iter().copied().find(|bug| bug.name() == name).ok_or_else(|| UnknownBug(name.to_owned()))
+    }
+
+    /// The tests inside the core have nobody else to choose for them.
+    #[cfg(test)]
+    #[expect(clippy::disallowed_methods, reason = "the test runner names the bug in the environment")]
+    fn of_test_run() -> Option<Bug> {
+        std::env::var("THREADKEEP_PLANTED").ok().map(|name| named(&name).unwrap())
+    }
+}
