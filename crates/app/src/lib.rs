@@ -17,6 +17,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod lifecycle;
+pub mod planted;
 pub mod refusal;
 pub mod seal;
 pub mod source;

@@ -126,6 +126,118 @@ bugs! {
     UntoldTitleErased,
     /// An answer that does not tell a last name removes it.
     UntoldNameErased,
+    /// The tracks of a page are committed before its records, in a transaction of their own.
+    CursorBeforeRecords,
+    /// A commit is accepted from a worker whose job has been taken over.
+    NoEpochCheck,
+    /// The end of a run is accepted from a worker whose job has been taken over.
+    StaleFinishAccepted,
+    /// A commit does not extend the lease, so a long run is taken over while it lives.
+    LeaseNotExtended,
+    /// A job is claimed although somebody works on it.
+    LiveLeaseClaimed,
+    /// A running job goes on when it is asked to stop.
+    CancelIgnored,
+    /// A job that is put back forgets what it has counted.
+    PutBackLosesProgress,
+    /// A job that is put back is due at once, whatever it waits for.
+    WaitNotKept,
+    /// The pause between two requests is not kept when another worker goes on.
+    GapForgotten,
+    /// A commit without a wait of its own ends the wait that is stored.
+    HoldDropped,
+    /// The cookies of an answer that ended the session replace the stored ones.
+    FatalAnswerKeepsCookies,
+    /// The id of an event is made of its place in the batch, so a repeated page tells it again under another id.
+    EventIdOfPosition,
+    /// The number of the last event counts one too many.
+    EventGap,
+    /// A conversation that changed is written without an event.
+    ConversationEventMissing,
+    /// A removed message still counts among the messages of its account.
+    RemovedCountsOn,
+    /// What lists show as the newest message stays when that message changes.
+    NewestNotLaid,
+    /// Somebody who left a group is dropped from its history.
+    LeaverForgotten,
+    /// A message that is known is not written again when it changes.
+    ChangedRowNotWritten,
+    /// Categories that a conversation has left stay searchable.
+    CategoriesPileUp,
+    /// An unreadable record that comes again makes no note of when.
+    OdditiesCountOnce,
+    /// Removing an account leaves its conversations' people behind.
+    RemovalLeavesRows,
+    /// Removing an account leaves its sealed session.
+    RemovalKeepsSession,
+    /// A new login starts the mirror anew.
+    LoginErasesSync,
+    /// Resuming a paused account makes one connected whose session is dead.
+    ResumeRevivesDeadSession,
+    /// Bytes that an attachment still refers to are marked for removal.
+    ReferredBytesRemoved,
+    /// An attachment is shown as stored though its bytes are being removed.
+    BytesBeforeRow,
+    /// A renewed link throws away what was fetched by the old one.
+    RenewedLinkForgets,
+    /// Bytes from the vault are served without being compared with their hash.
+    MediaHashNotChecked,
+    /// An attachment whose link is dead is given up without asking its message again.
+    ExpiredLinkNotRenewed,
+    /// An attachment that fails is tried without end.
+    MediaTriedForEver,
+    /// The next page of messages leaves out those of the same time (`<` on the time alone).
+    KeysetSkipsEqual,
+    /// The next page of conversations shows the last one again (`<=` for `<`).
+    ListKeysetRepeats,
+    /// Messages since a time include those of that time.
+    SinceIsInclusive,
+    /// The unread filter leaves out conversations that have unread messages but are marked as read.
+    UnreadByFlagAlone,
+    /// A key for one account reads a conversation of another.
+    ForeignConversationRead,
+    /// Conversations that are gone appear in lists.
+    DeletedShown,
+    /// A revoked key works on.
+    RevokedKeyAccepted,
+    /// A key that is limited to an account makes one that is not.
+    KeyGrowsBeyondItself,
+    /// A bucket gives one request more than it holds.
+    RateLimitOffByOne,
+    /// A refused request fills the bucket as if no time had been counted.
+    RateLimitRefillsTwice,
+    /// A refused CSRF secret is asked again and again.
+    CsrfAskedForEver,
+    /// A redirect to the login page counts as a server that is down for a moment.
+    RedirectIsPassing,
+    /// A login page in place of data counts as an answer that cannot be read.
+    LoginPageIsOdd,
+    /// The date of a `Retry-After` is taken for a length of time.
+    RetryDateAsSpan,
+    /// A cookie that LinkedIn changes is not stored.
+    RotatedCookieNotKept,
+    /// A cookie that ends the session is overlooked when the answer looks good.
+    RevokedSessionOverlooked,
+    /// A cookie for another site enters the jar.
+    ForeignCookieTaken,
+    /// Cookies of another member are accepted for an account.
+    OtherMemberAccepted,
+    /// One strange record makes a whole page unreadable.
+    OddRecordEndsPage,
+    /// A strange record leaves no trace.
+    OddityDropped,
+    /// A tombstone of a message removes its conversation.
+    ForeignTombstone,
+    /// The placeholder of a deleted member overwrites the name that was known.
+    PlaceholderIsAName,
+    /// A list of participants that cannot be read whole is taken for all of them.
+    HalfTheParticipants,
+    /// A run that changed nothing does not count as a sync.
+    QuietRunNotNoted,
+    /// A forced sync waits as long as the one it joins.
+    ForcedWaits,
+    /// An account that is being synced gets a second job.
+    SecondJob,
 }
 
 /// Whether this bug is planted in this process.

@@ -18,6 +18,7 @@ use threadkeep_core::time::Timestamp;
 
 use super::Room;
 use super::answer::Fault;
+use crate::planted::{self, Bug};
 
 /// Buckets of one kind that are remembered.
 const BUCKETS_MAX: usize = 10_000;
@@ -197,14 +198,14 @@ impl Bucket {
         let passed_ms = now.since_ms(self.at).max(0);
         let came = passed_ms.saturating_mul(i64::from(rate.per_minute)).saturating_mul(PARTS / 60_000);
         let parts = self.parts.saturating_add(came).min(i64::from(rate.burst) * PARTS);
-        Self { parts, at: now }
+        Self { parts, at: if planted::is(Bug::RateLimitRefillsTwice) { self.at } else { now } }
     }
 
     fn take(&mut self, rate: Rate, cost: i64) -> Standing {
         let speed = i64::from(rate.per_minute).max(1) * (PARTS / 60_000);
         // A bucket that is smaller than the price would never be full enough.
         let price = cost.min(i64::from(rate.burst)) * PARTS;
-        let has_enough = self.parts >= price;
+        let has_enough = self.parts >= price || (self.parts >= 0 && planted::is(Bug::RateLimitOffByOne));
         if has_enough {
             self.parts -= price;
         }

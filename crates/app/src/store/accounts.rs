@@ -12,6 +12,7 @@ use super::dialect::Dialect;
 use super::rows::{self, ACCOUNT};
 use super::statement::{Statement, json, sql};
 use super::{Account, Accounts, Login, SqlStore, StoreResult};
+use crate::planted::{self, Bug};
 
 /// Up to so many accounts the list of all is kept in memory.
 const ACCOUNTS_KEPT_MAX: usize = 100;
@@ -95,12 +96,15 @@ impl<D: Dialect> Accounts for SqlStore<D> {
 
 /// Adds an account or gives it a new login, and then its session.
 pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement>> {
+    let anew = if planted::is(Bug::LoginErasesSync) { ", inbox = excluded.inbox" } else { "" };
     let account = sql!(
-        "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
+        format!(
+            "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
          next_request_at, scope, inbox, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?) \
          ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
          last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
-         premium = excluded.premium, health = 'connected', health_detail = NULL",
+         premium = excluded.premium, health = 'connected', health_detail = NULL{anew}"
+        ),
         &login.id,
         &login.member,
         &login.first_name,
@@ -143,19 +147,28 @@ pub(super) fn removal(pk: i64) -> Vec<Statement> {
          WHERE hash IN (SELECT t.object_hash FROM attachments t WHERE t.account_pk = ?)",
         pk
     );
+    let stays = |table: &str| match table {
+        "conversation_people" => planted::is(Bug::RemovalLeavesRows),
+        "sessions" => planted::is(Bug::RemovalKeepsSession),
+        _ => false,
+    };
     let emptied = TABLES_OF_ACCOUNT
         .into_iter()
+        .filter(|(table, _)| !stays(table))
         .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk));
     std::iter::once(loosened).chain(emptied).collect()
 }
 
 /// Pauses an account, or lets it go on.
 pub(super) fn paused(id: &AccountId, is_paused: bool) -> Statement {
+    let which = if planted::is(Bug::ResumeRevivesDeadSession) { "<> 'connected'" } else { "= 'paused'" };
     match is_paused {
         true => sql!("UPDATE accounts SET health = 'paused' WHERE id = ?", id),
         // Only a pause is taken back: a dead session stays dead.
         false => sql!(
-            "UPDATE accounts SET health = CASE WHEN health = 'paused' THEN 'connected' ELSE health END WHERE id = ?",
+            format!(
+                "UPDATE accounts SET health = CASE WHEN health {which} THEN 'connected' ELSE health END WHERE id = ?"
+            ),
             id
         ),
     }

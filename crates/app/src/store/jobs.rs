@@ -13,6 +13,7 @@ use super::dialect::Dialect;
 use super::rows::{self, JOB};
 use super::statement::{Outcome, Statement, Value, json, sql};
 use super::{Claimed, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, StoreError, StoreResult};
+use crate::planted::{self, Bug};
 
 /// Jobs of an account that are kept; older ones that are over are forgotten.
 const JOBS_KEPT_MAX: i64 = 200;
@@ -67,10 +68,11 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         lease_until: Timestamp,
     ) -> StoreResult<Option<Claimed>> {
         let of_account = if only.is_some() { " AND j.account_pk = (SELECT pk FROM accounts WHERE id = ?)" } else { "" };
+        let or_alive = if planted::is(Bug::LiveLeaseClaimed) { " OR j.state = 'running'" } else { "" };
         let text = format!(
             "UPDATE jobs SET state = 'running', epoch = epoch + 1, owner = ?, due_at = ?, \
              started_at = COALESCE(started_at, ?) \
-             WHERE id = (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND j.due_at <= ?{of_account} \
+             WHERE id = (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND (j.due_at <= ?{or_alive}){of_account} \
              ORDER BY j.due_at, j.id LIMIT 1{}) RETURNING jobs.epoch, {JOB_ALONE}",
             D::SKIPPING_LOCKED
         );
@@ -95,7 +97,10 @@ impl<D: Dialect> Jobs for SqlStore<D> {
     async fn put_back(&self, lease: &Lease, not_before: Timestamp, progress: &Progress) -> StoreResult<()> {
         let text = "UPDATE jobs SET state = 'waiting', not_before = ?, due_at = ?, progress = ? \
              WHERE id = ? AND epoch = ? AND state = 'running'";
-        let statement = sql!(text, not_before, not_before, json(progress)?, lease.job, lease.epoch);
+        let none = planted::is(Bug::PutBackLosesProgress).then(Progress::default);
+        let due_at = if planted::is(Bug::WaitNotKept) { Timestamp(0) } else { not_before };
+        let progress = json(none.as_ref().unwrap_or(progress))?;
+        let statement = sql!(text, not_before, due_at, progress, lease.job, lease.epoch);
         match self.write_one(statement).await? {
             0 => Err(StoreError::LeaseLost),
             _ => Ok(()),
@@ -185,9 +190,10 @@ pub(super) fn cancelling(id: i64, now: Timestamp) -> Statement {
 
 /// Locks account and job of a lease that still holds.
 fn locked(lease: &Lease, locking: &str) -> Statement {
+    let same = if planted::is(Bug::StaleFinishAccepted) { ">=" } else { "=" };
     let text = format!(
         "SELECT a.pk, j.media_only FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
-         WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
+         WHERE a.id = ? AND j.id = ? AND j.epoch {same} ? AND j.state = 'running'{locking}"
     );
     sql!(text, &lease.account, lease.job, lease.epoch)
 }
@@ -231,10 +237,10 @@ fn ended(lease: &Lease, end: &JobEnd, progress: String, now: Timestamp) -> State
 fn outcome(account_pk: i64, end: &JobEnd, now: Timestamp) -> Option<Statement> {
     match end {
         JobEnd::Done => Some(sql!(
-            "UPDATE accounts SET last_sync_at = ?, consecutive_failures = 0, last_error_code = NULL, \
+            "UPDATE accounts SET last_sync_at = COALESCE(?, last_sync_at), consecutive_failures = 0, last_error_code = NULL, \
              last_error = NULL, hold_until = CASE WHEN hold_why = 'blocked' THEN hold_until END, \
              hold_why = CASE WHEN hold_why = 'blocked' THEN hold_why END WHERE pk = ?",
-            now,
+            Some(now).filter(|_| !planted::is(Bug::QuietRunNotNoted)),
             account_pk,
         )),
         JobEnd::Failed(failure) => Some(sql!(
@@ -278,7 +284,7 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
     track_rows(&mut script, account_pk, &revived)?;
     if open == Some(true) {
         script.push(grown_to_sync(account_pk, forced, now)?);
-    } else if !joined {
+    } else if !joined || planted::is(Bug::SecondJob) {
         script.push(sql!(
             "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
              VALUES (?, 'sync', 'queued', ?, ?, ?, ?, ?)",
@@ -289,7 +295,7 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
             now,
             json(&Progress::default())?,
         ));
-    } else if forced {
+    } else if forced && !planted::is(Bug::ForcedWaits) {
         // A waiting one is looked at again at once: what it waited for may have been ended by a person. The account's
         // own wait still holds.
         let text = format!(

@@ -8,6 +8,7 @@ use super::dialect::Dialect;
 use super::rows;
 use super::statement::{Statement, sql};
 use super::{SqlStore, StoreResult, StoredObject};
+use crate::planted::{self, Bug};
 use threadkeep_core::time::Timestamp;
 
 impl<D: Dialect> SqlStore<D> {
@@ -43,13 +44,16 @@ impl<D: Dialect> SqlStore<D> {
         let mut tx = self.db.begin().await?;
         let locked = format!("SELECT o.state FROM media_objects o WHERE o.hash = ?{}", D::LOCKING);
         self.db.run(&mut tx, vec![sql!(locked, hash)]).await?;
-        const REFERRED: &str = "EXISTS (SELECT 1 FROM attachments t WHERE t.object_hash = media_objects.hash)";
+        let referred = match planted::is(Bug::ReferredBytesRemoved) {
+            true => "1 = 0",
+            false => "EXISTS (SELECT 1 FROM attachments t WHERE t.object_hash = media_objects.hash)",
+        };
         let script: Vec<Statement> = vec![
-            sql!(format!("UPDATE media_objects SET is_loose = 0 WHERE hash = ? AND {REFERRED}"), hash),
+            sql!(format!("UPDATE media_objects SET is_loose = 0 WHERE hash = ? AND {referred}"), hash),
             sql!(
                 format!(
                     "UPDATE media_objects SET state = 'leaving', expected_until = NULL WHERE hash = ? \
-                     AND is_loose = 1 AND (expected_until IS NULL OR expected_until <= ?) AND NOT {REFERRED}"
+                     AND is_loose = 1 AND (expected_until IS NULL OR expected_until <= ?) AND NOT {referred}"
                 ),
                 hash,
                 now

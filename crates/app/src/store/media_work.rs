@@ -11,6 +11,7 @@ use super::{
     Lease, MediaCommit, MediaCommitted, MediaOutcome, MediaTask, SqlStore, StoreError, StoreResult, StoredObject,
     url_digest,
 };
+use crate::planted::{self, Bug};
 
 /// Rows with these columns give a task.
 const TASK_FROM: &str = "FROM attachments t JOIN jobs j ON j.account_pk = t.account_pk \
@@ -103,8 +104,9 @@ impl Own {
         let (cancel_requested, asks) = (row.flag("cancel_requested")?, row.int("media_asks")?);
         let object_state =
             answers.next().flatten().map(|row| row.columns("media_objects").text("state")).transpose()?;
-        let is_written =
-            !matches!(self.outcome, MediaOutcome::Stored { .. }) || object_state.as_deref() == Some("kept");
+        let is_written = !matches!(self.outcome, MediaOutcome::Stored { .. })
+            || object_state.as_deref() == Some("kept")
+            || planted::is(Bug::BytesBeforeRow);
         let mut script = Vec::new();
         if is_written {
             self.write_attachment(&mut script, account_pk);

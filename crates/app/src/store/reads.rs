@@ -18,6 +18,7 @@ use super::rows::{self, CONVERSATION, MESSAGE, PERSON, TRACK};
 use super::statement::{Columns, Outcome, Row, Statement, Value, for_keys, push_marks, sql};
 use super::{ConversationFilter, ConversationRow, ExportScope, Ledgered, MessageFilter, Overview, Reads, SharedWriter};
 use super::{SqlStore, StoreResult};
+use crate::planted::{self, Bug};
 
 /// Rows of one page, whatever is asked for.
 const PAGE_MAX: u32 = 5_000;
@@ -61,7 +62,9 @@ impl<D: Dialect> Reads for SqlStore<D> {
         }
         let mut text = String::from("SELECT c.* FROM conversations c WHERE c.is_deleted = 0 AND c.id = ?");
         let mut values = vec![Value::from(id)];
-        of_accounts(&mut text, &mut values, "c.account_pk", accounts);
+        if !planted::is(Bug::ForeignConversationRead) {
+            of_accounts(&mut text, &mut values, "c.account_pk", accounts);
+        }
         let mut found = self.conversation_rows(Statement::new(text, values)).await?;
         found.sort_by_key(|row| accounts.iter().position(|account| *account == row.account));
         Ok(found.into_iter().next())
@@ -244,7 +247,7 @@ fn page_of_conversations(filter: &ConversationFilter, limit: u32) -> Option<Stat
 
 /// What a page is cut out of; `None` when no account is asked for.
 pub(super) fn page_filter(filter: &ConversationFilter) -> Option<(String, Vec<Value>)> {
-    let mut text = String::from("WHERE c.is_deleted = 0");
+    let mut text = String::from(if planted::is(Bug::DeletedShown) { "WHERE 1 = 1" } else { "WHERE c.is_deleted = 0" });
     let mut values = Vec::new();
     match filter.accounts.as_slice() {
         [] => return None,
@@ -256,13 +259,17 @@ pub(super) fn page_filter(filter: &ConversationFilter) -> Option<(String, Vec<Va
         several => of_accounts(&mut text, &mut values, "+c.account_pk", several),
     }
     if filter.unread_only {
-        text.push_str(" AND (c.is_read = 0 OR c.unread_count > 0)");
+        text.push_str(match planted::is(Bug::UnreadByFlagAlone) {
+            true => " AND c.is_read = 0",
+            false => " AND (c.is_read = 0 OR c.unread_count > 0)",
+        });
     }
     if let Some((at, id, account)) = &filter.after {
-        text.push_str(
-            " AND (c.last_activity_at, c.id, c.account_pk) < \
+        let below = if planted::is(Bug::ListKeysetRepeats) { "<=" } else { "<" };
+        text.push_str(&format!(
+            " AND (c.last_activity_at, c.id, c.account_pk) {below} \
              (?, ?, COALESCE((SELECT pk FROM accounts WHERE id = ?), 0))",
-        );
+        ));
         values.extend([(*at).into(), id.into(), account.into()]);
     }
     Some((text, values))
@@ -293,11 +300,18 @@ pub(super) fn page_of_messages(
     );
     let mut values = vec![Value::from(account), conversation.into()];
     if let Some((at, id)) = &filter.before {
-        text.push_str(" AND (m.delivered_at, m.id) < (?, ?)");
+        text.push_str(match planted::is(Bug::KeysetSkipsEqual) {
+            true => " AND m.delivered_at < ? AND ? <> ''",
+            false => " AND (m.delivered_at, m.id) < (?, ?)",
+        });
         values.extend([(*at).into(), id.into()]);
     }
     if let Some(since) = filter.since {
-        text.push_str(" AND m.delivered_at > ?");
+        text.push_str(if planted::is(Bug::SinceIsInclusive) {
+            " AND m.delivered_at >= ?"
+        } else {
+            " AND m.delivered_at > ?"
+        });
         values.push(since.into());
     }
     text.push_str(" ORDER BY m.delivered_at DESC, m.id DESC LIMIT ?");

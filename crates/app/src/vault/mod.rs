@@ -19,6 +19,8 @@ use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
+use crate::planted::{self, Bug};
+
 pub use error::VaultError;
 pub use hash::{HashInvalid, ObjectHash};
 pub use policy::MediaPolicy;
@@ -147,7 +149,7 @@ impl Vault {
         let found = self.store.get(&self.path(hash)).await.map_err(VaultError::of_store)?;
         let bytes = found.bytes().await.map_err(VaultError::of_store)?;
         let size_bytes = length(&bytes);
-        match ObjectHash::of(&bytes) == *hash {
+        match ObjectHash::of(&bytes) == *hash || planted::is(Bug::MediaHashNotChecked) {
             true => Ok(Object { size_bytes, range: 0..size_bytes, bytes }),
             false => Err(VaultError::Damaged),
         }

@@ -11,6 +11,7 @@ use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
+use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::store::{Act, Actor, Deed, KeyRow, Object, ObjectKind};
 use crate::verbs::audit;
@@ -146,7 +147,7 @@ pub async fn create(app: &App, who: &Actor, wanted: NewKey) -> Result<(String, K
 pub async fn create_within(app: &App, caller: &Caller, mut wanted: NewKey) -> Result<(String, KeyRow), Refusal> {
     if let Some(reach) = caller.reach() {
         let accounts = wanted.accounts.get_or_insert_with(|| reach.to_vec());
-        if !accounts.iter().all(|id| reach.contains(id)) {
+        if !accounts.iter().all(|id| reach.contains(id)) && !planted::is(Bug::KeyGrowsBeyondItself) {
             return Err(Refusal::NoAccount);
         }
     }
@@ -188,7 +189,9 @@ pub async fn authenticate(app: &App, presented: &str) -> Result<Caller, Refusal>
     // Compared also when there is no such key, so that the two cases take the same work.
     let expected = found.as_ref().map_or_else(|| vec![0; 32], |row| row.hash.clone());
     let is_secret = bool::from(hash(secret).ct_eq(&expected));
-    let row = found.filter(|row| is_secret && row.revoked_at.is_none()).ok_or(Refusal::Unauthorized)?;
+    let row = found
+        .filter(|row| is_secret && (row.revoked_at.is_none() || planted::is(Bug::RevokedKeyAccepted)))
+        .ok_or(Refusal::Unauthorized)?;
     touch(app, &row, app.clock.now()).await;
     Ok(Caller {
         scopes: row.scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),

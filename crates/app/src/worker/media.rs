@@ -10,6 +10,7 @@ use threadkeep_core::time::Timestamp;
 
 use super::sync::{After, Outcome, Run};
 use crate::lifecycle::Stop;
+use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::source::media::{MediaAddress, MediaBody, MediaFault};
 use crate::source::voyager::Session;
@@ -215,7 +216,8 @@ impl Run<'_> {
     fn failed(&self, task: &MediaTask, code: &'static str) -> MediaOutcome {
         let tries = task.attachment.tries.saturating_add(1);
         let again = self.app.clock.now().plus_ms(self.app.sync.pace.retry_ms(tries));
-        MediaOutcome::Failed { code, not_before: (tries < TRIES_MAX).then_some(again) }
+        let is_tried = tries < TRIES_MAX || planted::is(Bug::MediaTriedForEver);
+        MediaOutcome::Failed { code, not_before: is_tried.then_some(again) }
     }
 
     /// Asks the message again, for the link that it has now.
@@ -310,7 +312,8 @@ impl Run<'_> {
 
 /// What a dead link means: its message is asked again, once.
 fn expired(task: &MediaTask) -> MediaOutcome {
-    match task.attachment.renewal == Renewal::None && task.origin.is_some() {
+    match task.attachment.renewal == Renewal::None && task.origin.is_some() && !planted::is(Bug::ExpiredLinkNotRenewed)
+    {
         true => MediaOutcome::LinkExpired,
         false => MediaOutcome::Gone,
     }

@@ -9,6 +9,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::lifecycle::Stop;
+use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched, Source};
@@ -91,7 +92,7 @@ impl Run<'_> {
             if stop.is_asked() {
                 return self.put_back(now).await;
             }
-            if self.account.next_request_at > now {
+            if self.account.next_request_at > now && !planted::is(Bug::GapForgotten) {
                 let until = self.account.next_request_at;
                 return self.put_back(until).await;
             }
@@ -159,6 +160,9 @@ impl Run<'_> {
         let sealed = self.sealed(renewed.as_ref()).await?;
         let now = self.app.clock.now();
         let next_request_at = self.next_request_at(now, requests);
+        if planted::is(Bug::CursorBeforeRecords) {
+            self.commit_tracks(&batch).await?;
+        }
         let committed = self
             .app
             .store
@@ -183,11 +187,29 @@ impl Run<'_> {
             self.finish(JobEnd::Failed(failure)).await?;
             return Ok(After::Over);
         }
-        if committed.cancel_requested {
+        if committed.cancel_requested && !planted::is(Bug::CancelIgnored) {
             self.finish(JobEnd::Cancelled).await?;
             return Ok(After::Over);
         }
         Ok(After::GoOn)
+    }
+
+    /// The half of a commit that a planted bug makes first.
+    async fn commit_tracks(&self, batch: &Batch) -> Result<(), Refusal> {
+        let now = self.app.clock.now();
+        let unchanged = Batch::unchanged(&self.state);
+        let batch = Batch { inbox: batch.inbox.clone(), track: batch.track.clone(), ..unchanged };
+        let commit = Commit {
+            lease: &self.lease,
+            batch: &batch,
+            sealed_session: None,
+            next_request_at: self.account.next_request_at,
+            lease_until: now.plus_ms(self.app.sync.lease_ms),
+            progress: &self.progress,
+            now,
+        };
+        self.app.store.commit(&commit).await?;
+        Ok(())
     }
 
     /// A session that an answer has changed, as it is stored.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::set_cookie::SetCookie;
+use crate::planted::{self, Bug};
 
 /// Most cookies in a jar.
 pub const COOKIES_MAX: usize = 200;
@@ -123,7 +124,8 @@ impl Cookies {
         let Some(set) = SetCookie::parse(header) else {
             return CookieChange::Ignored;
         };
-        if set.domain.is_some_and(|domain| !is_own_domain(domain) && domain != host) {
+        let is_foreign = set.domain.is_some_and(|domain| !is_own_domain(domain) && domain != host);
+        if is_foreign && !planted::is(Bug::ForeignCookieTaken) {
             return CookieChange::Ignored;
         }
         if set.deletes(now_ms) || is_deletion_mark(set.value) {

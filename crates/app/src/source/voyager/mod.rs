@@ -14,6 +14,7 @@ use url::Url;
 
 use super::egress::{Egress, Upstream};
 use super::{FetchFailed, Fetched, Source};
+use crate::planted::{self, Bug};
 use request::{Accept, Unaskable};
 use verdict::Verdict;
 
@@ -95,17 +96,20 @@ impl Voyager {
             let is_revoked = verdict::merge_cookies(&mut session, &answer.headers, self.upstream.host(), now_ms);
             let verdict = match verdict::verdict(&answer, now_ms) {
                 Verdict::Bad(Trouble::Challenged { what }) => Verdict::Bad(Trouble::Challenged { what }),
-                _ if is_revoked => needs_login("LinkedIn ended the session"),
-                Verdict::CsrfRefused if asked.requests >= REQUESTS_MAX => {
+                _ if is_revoked && !planted::is(Bug::RevokedSessionOverlooked) => {
+                    needs_login("LinkedIn ended the session")
+                }
+                Verdict::CsrfRefused if asked.requests >= REQUESTS_MAX && !planted::is(Bug::CsrfAskedForEver) => {
                     needs_login("the CSRF check failed twice (403)")
                 }
                 verdict => verdict,
             };
-            if verdict.is_fatal() {
+            if verdict.is_fatal() && !planted::is(Bug::FatalAnswerKeepsCookies) {
                 self.session = before.clone();
                 asked.renewed = None;
             } else {
-                asked.renewed = (session != before).then(|| session.clone());
+                let is_new = session != before && !planted::is(Bug::RotatedCookieNotKept);
+                asked.renewed = is_new.then(|| session.clone());
                 self.session = session;
             }
             match verdict {

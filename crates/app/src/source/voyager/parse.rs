@@ -14,6 +14,7 @@ use threadkeep_core::page::{
 use threadkeep_core::sync::Step;
 
 use super::wire::{Collection, Envelope, Metadata, Question, Text};
+use crate::planted::{self, Bug};
 
 mod content;
 mod conversation;
@@ -173,6 +174,9 @@ fn read_page<'a, Q: Question, R: Record>(text: &'a str, context: R::Context<'_>)
             _ => "it has another shape",
         })
     })?;
+    if planted::is(Bug::OddRecordEndsPage) {
+        return Err(unreadable("a record is strange"));
+    }
     let (elements, metadata) = collection(envelope)?;
     let (seen, gathered) = one_by_one::<R>(elements, context);
     Ok((seen, metadata, gathered))
@@ -209,7 +213,8 @@ fn one_by_one<R: Record>(elements: Vec<Option<&RawValue>>, context: R::Context<'
             Ok(seen) => Some(seen),
             Err(strange) => {
                 let (rescued, conversation) = R::rescued(raw, context);
-                gathered.oddities.push(oddity(conversation, strange, raw));
+                let kept = Some(oddity(conversation, strange, raw));
+                gathered.oddities.extend(kept.filter(|_| !planted::is(Bug::OddityDropped)));
                 rescued
             }
         };

@@ -9,6 +9,7 @@ use threadkeep_core::page::Trouble;
 use super::cookies::CookieChange;
 use super::http_date;
 use super::session::Session;
+use crate::planted::{self, Bug};
 use crate::source::egress::{Answer, EgressFault};
 
 /// Longest wait that is believed, in milliseconds; a longer one is a mistake.
@@ -45,6 +46,7 @@ impl Verdict {
 pub fn verdict(answer: &Answer, now_ms: i64) -> Verdict {
     let bad = match answer.status {
         200 => return of_page(&answer.body),
+        300..=399 if planted::is(Bug::RedirectIsPassing) => Trouble::Unavailable { what: "redirected".to_owned() },
         300..=399 => redirected(&answer.headers),
         401 => Trouble::NeedsLogin { what: "the session was not accepted (401)".to_owned() },
         403 if answer.body.trim_ascii_start().starts_with(CSRF_FAILED) => return Verdict::CsrfRefused,
@@ -81,7 +83,7 @@ pub fn merge_cookies(session: &mut Session, headers: &HeaderMap, host: &str, now
 
 fn of_page(body: &[u8]) -> Verdict {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
-    if !body.starts_with(b"<") {
+    if !body.starts_with(b"<") || planted::is(Bug::LoginPageIsOdd) {
         return Verdict::Good;
     }
     let searched = body.get(..PAGE_SEARCH_MAX).unwrap_or(body);
@@ -124,6 +126,7 @@ pub fn retry_after(headers: &HeaderMap, now_ms: i64) -> Option<i64> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait_ms = match text.parse::<i64>() {
         Ok(seconds) => seconds.checked_mul(1_000)?,
+        Err(_) if planted::is(Bug::RetryDateAsSpan) => http_date::parse(text)?,
         Err(_) => http_date::parse(text)?.checked_sub(now_ms)?,
     };
     (0..=RETRY_AFTER_MAX_MS).contains(&wait_ms).then_some(wait_ms)

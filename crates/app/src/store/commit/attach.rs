@@ -9,6 +9,7 @@ use threadkeep_core::attachment::{Attachment, attachments};
 use threadkeep_core::id::MessageId;
 use threadkeep_core::message::Message;
 
+use crate::planted::{self, Bug};
 use crate::store::media_values::{NewAttachment, url_digest};
 use crate::store::statement::{Statement, Value, insert_rows};
 
@@ -39,8 +40,12 @@ impl AttachmentChanges {
         }
         let before: Vec<Attachment<'_>> = old.filter(|old| !old.deleted).map_or_else(Vec::new, of);
         let after: Vec<Attachment<'_>> = if new.deleted { Vec::new() } else { of(new) };
+        let is_same = |a: &Attachment<'_>, b: &Attachment<'_>| match planted::is(Bug::RenewedLinkForgets) {
+            true => a == b,
+            false => a.is_same_as(b),
+        };
         for one in &before {
-            if !after.iter().any(|other| other.ordinal == one.ordinal && other.is_same_as(one)) {
+            if !after.iter().any(|other| other.ordinal == one.ordinal && is_same(other, one)) {
                 let place = (new.id.clone(), one.ordinal);
                 self.known.remove(&place);
                 self.empty.insert(place);

@@ -17,6 +17,7 @@ use threadkeep_core::time::Timestamp;
 use super::CONVERSATIONS_OF_ACCOUNT;
 use super::attach::AttachmentChanges;
 use super::gather::{Before, Kept};
+use crate::planted::{self, Bug};
 use crate::store::Commit;
 
 /// Hex digits of an event id after its prefix.
@@ -149,7 +150,9 @@ impl Folded {
 
     fn put_conversation(&mut self, new: Conversation, kind: EventKind) {
         let id = new.id.clone();
-        self.tell(kind, id.as_str(), i64::from(new.version));
+        if kind != EventKind::ConversationUpdated || !planted::is(Bug::ConversationEventMissing) {
+            self.tell(kind, id.as_str(), i64::from(new.version));
+        }
         self.counts.conversations_changed += u64::from(self.conversations.insert(id.clone()));
         let children = self.children.entry(id.clone()).or_default();
         match self.before.conversations.get_mut(&id) {
@@ -234,9 +237,11 @@ impl Folded {
             return;
         };
         self.attachments.note(Some(old), &new);
-        self.newest.insert(*pk);
+        if !planted::is(Bug::NewestNotLaid) {
+            self.newest.insert(*pk);
+        }
         let went = new.deleted && !old.deleted;
-        self.counts.messages_balance -= i64::from(went);
+        self.counts.messages_balance -= i64::from(went && !planted::is(Bug::RemovedCountsOn));
         if went || new.delivered_at != old.delivered_at {
             self.oldest_is_unsure |= self.oldest_message_at.is_some_and(|oldest| old.delivered_at <= oldest);
             if !new.deleted {
@@ -298,7 +303,8 @@ impl Folded {
     }
 
     fn tell(&mut self, kind: EventKind, object: &str, version: i64) {
-        let id = event_id(&self.account, object, version, kind);
+        let number = if planted::is(Bug::EventIdOfPosition) { self.events.len() as i64 } else { version };
+        let id = event_id(&self.account, object, number, kind);
         self.events.push(NewEvent { id, kind, object: object.to_owned(), version });
     }
 }

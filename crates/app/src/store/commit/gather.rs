@@ -12,6 +12,7 @@ use threadkeep_core::sync::Health;
 use threadkeep_core::sync::track::ConversationTrack;
 use threadkeep_core::time::Timestamp;
 
+use crate::planted::{self, Bug};
 use crate::store::rows::{self, CONVERSATION, MESSAGE, PERSON, TRACK};
 use crate::store::statement::{Outcome, Statement, Value, for_keys, sql};
 use crate::store::{Commit, StoreResult};
@@ -51,11 +52,12 @@ pub(super) struct Questions {
 pub(super) fn script(commit: &Commit<'_>, locking: &str) -> (Questions, Vec<Statement>) {
     let batch = commit.batch;
     let lease = commit.lease;
+    let same = if planted::is(Bug::NoEpochCheck) { ">=" } else { "=" };
     let mut script = vec![sql!(
         format!(
             "SELECT a.pk, a.member_id, a.event_seq, a.conversation_seq, a.health, a.logins_lost, a.oldest_message_at, \
              j.cancel_requested, a.media_asks FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
-             WHERE a.id = ? AND j.id = ? AND j.epoch = ? AND j.state = 'running'{locking}"
+             WHERE a.id = ? AND j.id = ? AND j.epoch {same} ? AND j.state = 'running'{locking}"
         ),
         &lease.account,
         lease.job,

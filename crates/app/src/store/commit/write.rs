@@ -11,6 +11,7 @@ use threadkeep_core::sync::track::ConversationTrack;
 use super::attach::{AttachmentChanges, drop_conversation};
 use super::fold::{Children, Folded, push_hex};
 use super::ready;
+use crate::planted::{self, Bug};
 use crate::store::rows::{self, TRACK};
 use crate::store::statement::{Kind, Statement, Value, for_keys, insert_rows, json, sql};
 use crate::store::{Commit, Progress, StoreResult};
@@ -94,7 +95,7 @@ pub(super) fn script(
     script.push(write_account(commit, folded)?);
     script.push(sql!(
         "UPDATE jobs SET due_at = ?, progress = ? WHERE id = ? AND epoch = ? AND state = 'running'",
-        commit.lease_until,
+        if planted::is(Bug::LeaseNotExtended) { commit.now } else { commit.lease_until },
         json(progress)?,
         commit.lease.job,
         commit.lease.epoch,
@@ -134,7 +135,7 @@ fn write_categories(script: &mut Vec<Statement>, folded: &Folded) {
     let mut old = Vec::new();
     let mut values = Vec::new();
     for (kept, children) in children(folded).filter(|(_, children)| children.categories_changed) {
-        if !children.is_new {
+        if !children.is_new && !planted::is(Bug::CategoriesPileUp) {
             old.push(kept.pk);
         }
         let searched = kept.conversation.categories.iter().filter(|one| one.len() <= CATEGORY_LENGTH_MAX);
@@ -152,8 +153,12 @@ fn write_participants(script: &mut Vec<Statement>, folded: &Folded) {
     for (kept, children) in children(folded) {
         let participants = &kept.conversation.participants;
         for id in children.gone.difference(participants) {
-            let text = "UPDATE conversation_people SET is_present = 0 WHERE conversation_pk = ? AND person_id = ?";
-            script.push(sql!(text, kept.pk, id));
+            let gone = "WHERE conversation_pk = ? AND person_id = ?";
+            let verb = match planted::is(Bug::LeaverForgotten) {
+                true => "DELETE FROM conversation_people",
+                false => "UPDATE conversation_people SET is_present = 0",
+            };
+            script.push(sql!(format!("{verb} {gone}"), kept.pk, id));
         }
         if children.participants_changed {
             let row = |id| [Value::from(kept.pk), Value::from(id), account_pk.into(), true.into()];
@@ -181,7 +186,8 @@ fn write_messages(script: &mut Vec<Statement>, folded: &Folded) -> StoreResult<(
     for (conversation_pk, message) in folded.messages.iter().filter_map(|id| folded.before.messages.get(id)) {
         values.extend(rows::message_values(folded.before.account_pk, *conversation_pk, message)?);
     }
-    insert_rows(script, MESSAGES_HEAD, MESSAGES_TAIL, 15, values);
+    let tail = if planted::is(Bug::ChangedRowNotWritten) { "ON CONFLICT DO NOTHING" } else { MESSAGES_TAIL };
+    insert_rows(script, MESSAGES_HEAD, tail, 15, values);
     Ok(())
 }
 
@@ -244,7 +250,8 @@ fn write_oddities(script: &mut Vec<Statement>, commit: &Commit<'_>, folded: &Fol
             commit.now.into(),
         ]);
     }
-    insert_rows(script, ODDITIES_HEAD, ODDITIES_TAIL, 8, values);
+    let tail = if planted::is(Bug::OdditiesCountOnce) { "ON CONFLICT DO NOTHING" } else { ODDITIES_TAIL };
+    insert_rows(script, ODDITIES_HEAD, tail, 8, values);
     script.push(sql!(
         "DELETE FROM oddities WHERE account_pk = ? AND digest NOT IN (SELECT o.digest FROM oddities o \
          WHERE o.account_pk = ? ORDER BY o.last_seen_at DESC, o.digest LIMIT ?)",
@@ -265,7 +272,7 @@ fn write_account(commit: &Commit<'_>, folded: &Folded) -> StoreResult<Statement>
     let mut values: Vec<Value> = vec![
         commit.next_request_at.into(),
         json(&batch.inbox)?.into(),
-        before.event_seq.saturating_add(events).into(),
+        before.event_seq.saturating_add(events).saturating_add(i64::from(planted::is(Bug::EventGap))).into(),
         before.conversation_seq.into(),
         folded.logins_lost.into(),
         folded.counts.messages_balance.into(),
@@ -285,6 +292,7 @@ fn write_account(commit: &Commit<'_>, folded: &Folded) -> StoreResult<Statement>
         Some(hold) => {
             set(", hold_until = ?, hold_why = ?", vec![hold.until.into(), hold.why.as_str().into()]);
         }
+        None if planted::is(Bug::HoldDropped) => set(", hold_until = NULL, hold_why = NULL", Vec::new()),
         None => set(
             ", hold_until = CASE WHEN hold_until > ? THEN hold_until END, \
              hold_why = CASE WHEN hold_until > ? THEN hold_why END",

@@ -19,6 +19,7 @@ use super::super::wire::person::Participant;
 use super::super::wire::{List, Text, Told, Words};
 use super::person::People;
 use super::{Notes, Record, Strange, message};
+use crate::planted::{self, Bug};
 
 /// Conversations as records.
 pub(super) struct Whole;
@@ -117,7 +118,7 @@ fn participants(
             }
         }
     }
-    is_all.then_some(everybody)
+    (is_all || planted::is(Bug::HalfTheParticipants)).then_some(everybody)
 }
 
 fn newest_element<M>(messages: Option<wire::conversation::Embedded<M>>) -> Option<M> {

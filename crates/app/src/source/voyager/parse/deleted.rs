@@ -10,6 +10,7 @@ use threadkeep_core::page::Oddity;
 
 use super::super::wire::List;
 use super::{Strange, oddity};
+use crate::planted::{self, Bug};
 
 /// The conversations that are gone.
 pub(super) fn conversations(urns: Option<&List<&RawValue>>, oddities: &mut Vec<Oddity>) -> Vec<ConversationId> {
@@ -36,7 +37,8 @@ fn read<T>(
     let mut gone = Vec::new();
     for raw in urns.into_iter().flat_map(|list| &list.0) {
         let value: Value = serde_json::from_str(raw.get()).unwrap_or_default();
-        let names_other = value.get(foreign).is_some_and(|other| !other.is_null());
+        let names_other =
+            value.get(foreign).is_some_and(|other| !other.is_null()) && !planted::is(Bug::ForeignTombstone);
         let urn = if names_other { None } else { urn_of(&value, wanted) };
         match urn.map(parse) {
             Some(Ok(id)) => gone.push(id),

@@ -11,6 +11,7 @@ use threadkeep_core::person::{PersonKind, PersonSeen};
 use super::super::wire::person::{Member, Organization, Participant, ParticipantType, VectorImage};
 use super::super::wire::{Text, Told, Words};
 use super::Strange;
+use crate::planted::{self, Bug};
 
 /// Senders of a page whose words are remembered; most conversations have two.
 const SENDERS_MAX: usize = 16;
@@ -91,7 +92,7 @@ fn describe_member(seen: &mut PersonSeen, member: &Member<'_>) {
     seen.kind = Some(PersonKind::Member);
     seen.profile_url = text(member.profile_url.as_ref());
     seen.distance = text(member.distance.as_ref());
-    if is_nameless(member) {
+    if is_nameless(member) && !planted::is(Bug::PlaceholderIsAName) {
         seen.headline = words(member.headline.as_ref()).filter(|headline| !headline.is_empty());
         return;
     }
