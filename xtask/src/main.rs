@@ -7,6 +7,7 @@ mod addresses;
 mod bench;
 mod openapi;
 mod security_tests;
+mod seeds;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ enum Task {
     },
     /// Writes what is made from the handlers: docs/openapi.json and docs/ACCESS.md
     Openapi,
+    /// Simulates the whole program by seeds: any trouble in any order, and it still equals the truth
+    Seeds(seeds::Seeds),
+    /// Tells the story of one seed
+    Seed(seeds::Seed),
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
         /// What to measure
@@ -73,6 +78,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Addresses { here: true } => Ok(addresses::run()),
         Task::SecurityTests { check } => security_tests::run(root, *check),
         Task::Openapi => openapi::run(root),
+        Task::Seeds(seeds) => seeds.run(root),
+        Task::Seed(seed) => seed.run(root),
         Task::Bench { what } => bench::run(root, what),
     }
 }

@@ -122,6 +122,7 @@ fn generated(options: &Options) -> Result<World> {
         conversations: options.conversations,
         messages_mean: mean,
         accounts: options.accounts,
+        first: 0,
         now_ms: clock::now_ms(),
     }))
 }

@@ -16,6 +16,10 @@ const SIMULATOR: &str = "crates/sim";
 const CORE_MAY_USE: [&str; 3] = ["serde", "serde_json", "thiserror"];
 /// What the simulator may not depend on.
 const SIMULATOR_MAY_NOT_USE: [&str; 2] = ["threadkeep", "threadkeep-core"];
+/// The crate of the simulation, and the feature of the program that only it may switch on.
+const SEEDS: &str = "crates/seeds";
+const SEEDS_PACKAGE: &str = "threadkeep-seeds";
+const SIMULATION: &str = "simulation";
 /// The doors of the standard library that `core` may not open.
 const CORE_MAY_NOT_OPEN: [&str; 7] = ["fs", "net", "env", "process", "thread", "io", "os"];
 
@@ -32,7 +36,28 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         .ending(".rs")
         .filter(|(path, _)| path.starts_with("crates/core/src/"))
         .flat_map(|(path, text)| opened_doors(path, text));
-    core.into_iter().chain(simulator).chain(doors).chain(unlinted(tree)).collect()
+    core.into_iter().chain(simulator).chain(doors).chain(unlinted(tree)).chain(simulated(tree)).collect()
+}
+
+/// Whatever could bring the doors of the simulation into a build of the program.
+fn simulated(tree: &Tree) -> Vec<Finding> {
+    let why = "the doors of the simulation may be in no build of the program: only crates/seeds switches them on";
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending("Cargo.toml").filter(|(path, _)| !path.starts_with(SEEDS)) {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+            let is_named = line.contains(&format!("\"{SIMULATION}\"")) || line.contains(&format!("/{SIMULATION}\""));
+            let is_default = line.starts_with("default-members") && line.contains(SEEDS);
+            let is_needed = line.trim_start().starts_with(SEEDS_PACKAGE);
+            if is_named || is_default || is_needed {
+                findings.push(Finding::new(path, index + 1, "the simulation is let in", why));
+            }
+        }
+    }
+    let root = tree.text("Cargo.toml").unwrap_or_default();
+    if root.contains(SEEDS) && !root.contains("default-members") {
+        findings.push(Finding::new("Cargo.toml", 1, "there are no default-members", why));
+    }
+    findings
 }
 
 /// A dependency as a manifest names it.
@@ -183,6 +208,18 @@ mod tests {
         let tree =
             Tree::from([("crates/core/Cargo.toml", LINTS), ("crates/sim/Cargo.toml", LINTS), ("x/Cargo.toml", "")]);
         assert_eq!(check(&tree).iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["x/Cargo.toml"]);
+    }
+
+    #[test]
+    fn the_simulation_is_let_in_nowhere() {
+        let told = |path: &str, text: &str| simulated(&Tree::from([(path, text)])).len();
+        assert_eq!(told("crates/app/Cargo.toml", "[features]\nsimulation = []\n"), 0);
+        assert_eq!(told("crates/app/Cargo.toml", "[features]\ndefault = [\"simulation\"]\n"), 1);
+        assert_eq!(told("xtask/Cargo.toml", "threadkeep = { features = [\"simulation\"] }\n"), 1);
+        assert_eq!(told("crates/app/Cargo.toml", "threadkeep-seeds.workspace = true\n"), 1);
+        assert_eq!(told("crates/seeds/Cargo.toml", "threadkeep = { features = [\"simulation\"] }\n"), 0);
+        assert_eq!(told("Cargo.toml", "members = [\"crates/app\", \"crates/seeds\"]\n"), 1);
+        assert_eq!(told("Cargo.toml", "members = [\"crates/seeds\"]\ndefault-members = [\"crates/seeds\"]\n"), 1);
     }
 
     #[test]

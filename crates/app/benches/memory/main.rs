@@ -42,6 +42,7 @@ fn peak(messages: u32) -> Result<u64> {
         conversations: usize::try_from(messages / MESSAGES_MEAN)?,
         messages_mean: f64::from(MESSAGES_MEAN),
         accounts: 1,
+        first: 0,
         now_ms: NOW_MS,
     });
     let mut simulator = Simulator::new(world, SimulatorOptions::default());

@@ -12,6 +12,8 @@ use reqwest::header::HeaderMap;
 use url::{Host, Url};
 
 use super::public_address::is_public;
+#[cfg(feature = "simulation")]
+use super::simulated::{Question, Transport};
 use super::vetting::{Lookup, NotPublic, Vetting};
 
 /// Time to open a connection, in seconds.
@@ -140,13 +142,27 @@ impl Upstream {
 /// Asks the network.
 #[derive(Clone)]
 pub struct Egress {
-    client: reqwest::Client,
+    door: Door,
+}
+
+/// Whom a request is handed to.
+#[derive(Clone)]
+enum Door {
+    Network(reqwest::Client),
+    #[cfg(feature = "simulation")]
+    Simulated(Arc<dyn Transport>),
 }
 
 impl Egress {
     /// Builds the HTTP client.
     pub fn new() -> Result<Self, EgressUnavailable> {
-        Ok(Self { client: built(builder())? })
+        Ok(Self { door: Door::Network(built(builder())?) })
+    }
+
+    /// Hands each request to something that stands for the network.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(transport: Arc<dyn Transport>) -> Self {
+        Self { door: Door::Simulated(transport) }
     }
 
     /// Sends one GET and reads the answer to its end. Never sends anything else.
@@ -154,15 +170,21 @@ impl Egress {
         if !may_be_asked(&url) {
             return Err(EgressFault::ForbiddenAddress);
         }
-        let response = self.client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
-        read(response, Some(BODY_MAX)).await
+        match &self.door {
+            Door::Network(client) => {
+                let response = client.get(url).headers(headers).send().await.map_err(|error| fault(&error))?;
+                read(response, Some(BODY_MAX)).await
+            }
+            #[cfg(feature = "simulation")]
+            Door::Simulated(transport) => transport.get(Question::of_source(url, headers)).await,
+        }
     }
 }
 
 /// Asks the network for files: as [`Egress`], but it connects to vetted addresses only and takes the bytes as they are.
 #[derive(Clone)]
 pub struct FileEgress {
-    client: reqwest::Client,
+    door: Door,
     /// Hosts and ports of this machine that the operator configured.
     local: Vec<(String, u16)>,
 }
@@ -172,7 +194,13 @@ impl FileEgress {
     pub fn new(lookup: Arc<dyn Lookup>, local: Vec<(String, u16)>) -> Result<Self, EgressUnavailable> {
         let names = local.iter().map(|(name, _)| name.clone()).collect();
         let builder = builder().no_gzip().dns_resolver(Arc::new(Vetting::new(lookup, names)));
-        Ok(Self { client: built(builder)?, local })
+        Ok(Self { door: Door::Network(built(builder)?), local })
+    }
+
+    /// Hands each request to something that stands for the network; these places of this machine may be asked.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(transport: Arc<dyn Transport>, local: Vec<(String, u16)>) -> Self {
+        Self { door: Door::Simulated(transport), local }
     }
 
     /// Sends one GET and reads the answer up to a limit, within a time.
@@ -187,7 +215,12 @@ impl FileEgress {
         if !is_local && !may_be_reached {
             return Err(EgressFault::ForbiddenAddress);
         }
-        let request = self.client.get(url).headers(headers).timeout(limits.total);
+        let client = match &self.door {
+            Door::Network(client) => client,
+            #[cfg(feature = "simulation")]
+            Door::Simulated(transport) => return transport.get(Question::of_file(url, headers, limits)).await,
+        };
+        let request = client.get(url).headers(headers).timeout(limits.total);
         let response = request.send().await.map_err(|error| fault(&error))?;
         // A second look, at whom we really speak to.
         let may_speak = |peer: IpAddr| if is_local { peer.to_canonical().is_loopback() } else { is_public(peer) };

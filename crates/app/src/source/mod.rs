@@ -44,6 +44,8 @@ pub trait Source: Send + Sync {
 pub mod egress;
 pub mod media;
 pub mod public_address;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 pub mod vetting;
 pub mod voyager;
 

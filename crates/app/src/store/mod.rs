@@ -352,6 +352,8 @@ mod reads;
 mod rows;
 mod secrets;
 mod shown;
+#[cfg(feature = "simulation")]
+pub mod simulated;
 mod sql;
 mod sqlite;
 mod statement;

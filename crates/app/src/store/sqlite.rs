@@ -5,6 +5,8 @@
 
 mod connection;
 mod desk;
+#[cfg(feature = "simulation")]
+mod direct;
 mod schema;
 mod threads;
 mod watch;
@@ -24,6 +26,9 @@ use connection::{Access, Settings, run, show, transact};
 use desk::Desk;
 use threads::Threads;
 use watch::Watch;
+
+#[cfg(feature = "simulation")]
+pub(super) use direct::DirectDialect;
 
 /// How long a reader waits for a free connection.
 const READER_WAIT: Duration = Duration::from_secs(10);

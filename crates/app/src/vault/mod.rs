@@ -115,6 +115,13 @@ impl Vault {
         }
     }
 
+    /// A vault in memory, for a simulation.
+    #[cfg(feature = "simulation")]
+    pub fn in_memory() -> Self {
+        let store = object_store::memory::InMemory::new();
+        Self { store: Arc::new(store), prefix: Path::default(), folder: None }
+    }
+
     /// Keeps bytes and tells under which hash. When it returns, they survive a crash. Again is the same as once, and
     /// mends what has rotted.
     pub async fn put(&self, bytes: Bytes) -> Result<ObjectHash, VaultError> {

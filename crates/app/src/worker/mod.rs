@@ -75,13 +75,7 @@ async fn serve_one(app: App, stop: Stop, schedules: bool) {
             tidied_at = now;
             tidy(&app).await;
         }
-        let worked = schedule_and_work(&app, &stop, schedules).await;
-        match &worked {
-            Ok(true) => app.storage.note(None),
-            Err(Refusal::Store(error)) => app.storage.note(Some(error)),
-            Ok(false) | Err(_) => {}
-        }
-        match worked {
+        match turn(&app, &stop, schedules).await {
             Ok(true) => {}
             Ok(false) => {
                 if rest(&app, &stop).await.is_err() {
@@ -94,6 +88,18 @@ async fn serve_one(app: App, stop: Stop, schedules: bool) {
             }
         }
     }
+}
+
+/// One turn of a server's worker: asks for what was left alone for long enough, if that is its part, and works on one
+/// job that is due. False when there is none.
+pub async fn turn(app: &App, stop: &Stop, schedules: bool) -> Result<bool, Refusal> {
+    let worked = schedule_and_work(app, stop, schedules).await;
+    match &worked {
+        Ok(true) => app.storage.note(None),
+        Err(Refusal::Store(error)) => app.storage.note(Some(error)),
+        Ok(false) | Err(_) => {}
+    }
+    worked
 }
 
 async fn schedule_and_work(app: &App, stop: &Stop, schedules: bool) -> Result<bool, Refusal> {

@@ -88,7 +88,7 @@ impl Loader {
         }
         fields.finish()?;
         let owner = self.world.accounts.first().cloned().unwrap_or_default();
-        let options = GenerateOptions { seed, conversations, messages_mean: mean, accounts: 1, now_ms: self.now_ms };
+        let options = GenerateOptions { seed, conversations, messages_mean: mean, ..GenerateOptions::at(self.now_ms) };
         self.world = std::mem::take(&mut self.world).generate_into(&owner, &options);
         Ok(())
     }

@@ -39,6 +39,8 @@ pub struct GenerateOptions {
     pub messages_mean: f64,
     /// Number of accounts; at least one is made.
     pub accounts: usize,
+    /// With which of the telling conversations a mailbox begins, so that small ones can have any of them.
+    pub first: usize,
     /// Nothing generated is newer than this.
     pub now_ms: Ms,
 }
@@ -46,7 +48,7 @@ pub struct GenerateOptions {
 impl GenerateOptions {
     /// The default mailbox, ending at this time.
     pub fn at(now_ms: Ms) -> Self {
-        Self { seed: 1, conversations: 120, messages_mean: 30.0, accounts: 1, now_ms }
+        Self { seed: 1, conversations: 120, messages_mean: 30.0, accounts: 1, first: 0, now_ms }
     }
 }
 
@@ -87,6 +89,7 @@ struct Builder {
     world: World,
     rng: WorldRng,
     now_ms: Ms,
+    first: usize,
     /// Members who have a one-to-one conversation with somebody.
     contacts: Vec<PersonId>,
 }
@@ -94,7 +97,7 @@ struct Builder {
 impl Builder {
     fn new(world: World, options: &GenerateOptions) -> Self {
         let rng = WorldRng::seed_from_u64(options.seed);
-        Self { world, rng, now_ms: options.now_ms, contacts: Vec::new() }
+        Self { world, rng, now_ms: options.now_ms, first: options.first, contacts: Vec::new() }
     }
 
     fn finish(mut self) -> World {
@@ -107,7 +110,7 @@ impl Builder {
 
     fn fill_mailbox(&mut self, owner: &str, conversations: usize, mean: f64) {
         self.contacts.clear();
-        let plans = plans(&mut self.rng, conversations);
+        let plans = plans(&mut self.rng, conversations, self.first);
         let sizes = sizes(&mut self.rng, &plans, mean);
         let activity = activity_times(&mut self.rng, &plans, self.now_ms);
         for ((plan, size), activity_ms) in plans.iter().zip(sizes).zip(activity) {

@@ -28,6 +28,7 @@ impl Simulated {
             conversations: usize::try_from(args.conversations).unwrap_or(usize::MAX),
             messages_mean: f64::from(args.messages_mean),
             accounts: 1,
+            first: 0,
             now_ms: SystemClock.now().0,
         });
         let simulator = Simulator::new(world, SimulatorOptions { seed: args.seed, ..SimulatorOptions::default() });

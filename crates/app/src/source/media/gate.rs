@@ -15,6 +15,8 @@ use super::address::MediaAddress;
 use super::meaning;
 use super::media_type::MediaType;
 use crate::source::egress::{EgressUnavailable, FileEgress, FileLimits, REAL_UPSTREAM, Upstream};
+#[cfg(feature = "simulation")]
+use crate::source::simulated::Transport;
 use crate::source::vetting::{Lookup, SystemLookup};
 use crate::source::voyager::session::Session;
 use crate::source::voyager::{NowMs, request, verdict};
@@ -178,11 +180,17 @@ impl MediaGate {
         now_ms: NowMs,
         lookup: Arc<dyn Lookup>,
     ) -> Result<Self, EgressUnavailable> {
-        let is_real = upstream.as_str().trim_end_matches('/') == REAL_UPSTREAM;
-        let main = (!is_real).then(|| upstream.clone());
-        let others = media.or_else(|| main.clone());
+        let (main, others) = stand_ins(&upstream, media);
         let local = main.iter().chain(&others).filter_map(Upstream::local).collect();
         Ok(Self { egress: FileEgress::new(lookup, local)?, upstream, main, others, now_ms })
+    }
+
+    /// A gate whose requests go to something that stands for the network.
+    #[cfg(feature = "simulation")]
+    pub fn simulated(upstream: Upstream, media: Option<Upstream>, now_ms: NowMs, door: Arc<dyn Transport>) -> Self {
+        let (main, others) = stand_ins(&upstream, media);
+        let local = main.iter().chain(&others).filter_map(Upstream::local).collect();
+        Self { egress: FileEgress::simulated(door, local), upstream, main, others, now_ms }
     }
 
     /// Fetches the bytes of an address. The session is used only when the address needs it.
@@ -228,6 +236,14 @@ impl MediaGate {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(headers)
     }
+}
+
+/// What stands for LinkedIn's main host and for all others; `None` for the hosts themselves.
+fn stand_ins(upstream: &Upstream, media: Option<Upstream>) -> (Option<Upstream>, Option<Upstream>) {
+    let is_real = upstream.as_str().trim_end_matches('/') == REAL_UPSTREAM;
+    let main = (!is_real).then(|| upstream.clone());
+    let others = media.or_else(|| main.clone());
+    (main, others)
 }
 
 fn told(trouble: &Trouble) -> &'static str {

@@ -124,9 +124,10 @@ pub(super) const SPECIALS: [Plan; 32] = [
     plan(Kind::Group, Shelf::Spam, Size::Exact(20), Theme::Everyday),
 ];
 
-/// The plans of a mailbox with this many conversations.
-pub(super) fn plans(rng: &mut WorldRng, conversations: usize) -> Vec<Plan> {
-    let mut all: Vec<Plan> = SPECIALS.iter().take(conversations).copied().collect();
+/// The plans of a mailbox with this many conversations, which begins with this one of the special ones.
+pub(super) fn plans(rng: &mut WorldRng, conversations: usize, first: usize) -> Vec<Plan> {
+    let specials = SPECIALS.iter().cycle().skip(first % SPECIALS.len()).take(SPECIALS.len());
+    let mut all: Vec<Plan> = specials.take(conversations).copied().collect();
     while all.len() < conversations {
         all.push(random_plan(rng));
     }

@@ -1,0 +1,213 @@
+//! How the program behaves towards LinkedIn: reads only, one request at a time for an account, waits when it is told to,
+//! and stops at the first sign that a session is over.
+//!
+//! A wait counts from the commit that wrote it: who is killed before that cannot remember it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use threadkeep_core::sync::pace::{Pace, RATE_LIMIT_MAX_MS, RATE_LIMIT_MS};
+use threadkeep_sim::{LedgerLine, Outcome, Purpose};
+
+use super::book::Book;
+use crate::breach;
+use crate::stage::{Breach, Who};
+
+/// A lease runs out after this; who is suspended longer may be overtaken (`SyncSettings`).
+const LEASE_MS: i64 = 30_000;
+
+/// What an answer asks of whoever has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Demand {
+    /// To wait until this time of the wall clock.
+    Wait { until_ms: i64, is_block: bool },
+    /// To ask nothing more with this session.
+    Stop,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    account_pk: i64,
+    demand: Demand,
+    is_excused: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct InFlight {
+    account_pk: i64,
+    begun_at_ms: i64,
+    /// The clock has jumped since, and leases with it.
+    is_loose: bool,
+}
+
+/// The behaviour so far.
+#[derive(Debug, Default)]
+pub struct Manners {
+    is_polite: bool,
+    in_flight: BTreeMap<Who, InFlight>,
+    pending: BTreeMap<Who, Pending>,
+    waits: BTreeMap<i64, (i64, bool)>,
+    stopped: BTreeSet<i64>,
+    rate_limits: BTreeMap<i64, u32>,
+    csrf_refused: BTreeSet<Who>,
+    takeovers: u64,
+}
+
+impl Manners {
+    /// Nothing was asked yet.
+    pub fn new(pace: Pace) -> Self {
+        Self { is_polite: pace == Pace::Polite, ..Self::default() }
+    }
+
+    /// Leases that were taken over while their holder lived.
+    pub fn takeovers(&self) -> u64 {
+        self.takeovers
+    }
+
+    /// Waits that were measured by the old clock are not judged by the new one.
+    pub fn clock_jumped(&mut self) {
+        self.waits.clear();
+        for one in self.in_flight.values_mut() {
+            one.is_loose = true;
+        }
+        for pending in self.pending.values_mut() {
+            if matches!(pending.demand, Demand::Wait { .. }) {
+                pending.is_excused = true;
+            }
+        }
+    }
+
+    /// Whoever acts cannot write what it has learnt.
+    pub fn excuse(&mut self, who: Who) {
+        if let Some(pending) = self.pending.get_mut(&who) {
+            pending.is_excused = true;
+        }
+    }
+
+    /// The account was removed.
+    pub fn account_gone(&mut self, pk: i64) {
+        self.waits.remove(&pk);
+        self.stopped.remove(&pk);
+        self.rate_limits.remove(&pk);
+    }
+
+    /// A person has given new cookies.
+    pub fn logged_in(&mut self, pk: i64) {
+        self.stopped.remove(&pk);
+    }
+
+    /// A person has ended a wait after a 999.
+    pub fn forced(&mut self, pk: i64) {
+        if self.waits.get(&pk).is_some_and(|(_, is_block)| *is_block) {
+            self.waits.remove(&pk);
+        }
+    }
+
+    /// A request is about to be sent.
+    pub fn begin(&mut self, who: Who, wall_ms: i64, true_ms: i64, book: &Book) -> Result<(), Breach> {
+        let Who::Node(number) = who else { return Ok(()) };
+        // Who was overtaken meanwhile notices it when it wants to write.
+        let Some(account_pk) = book.held_by(number) else { return Ok(()) };
+        let others = self.in_flight.iter().filter(|(other, one)| **other != who && one.account_pk == account_pk);
+        let overtaken = others.clone().count();
+        if others.map(|(_, one)| one).any(|one| !one.is_loose && true_ms - one.begun_at_ms < LEASE_MS) {
+            return Err(breach!("one request in flight", "two processes ask for account {account_pk} at once"));
+        }
+        self.takeovers += u64::try_from(overtaken).unwrap_or(0);
+        self.in_flight.insert(who, InFlight { account_pk, begun_at_ms: true_ms, is_loose: false });
+        if let Some(pending) = self.pending.remove(&who)
+            && pending.account_pk == account_pk
+            && !pending.is_excused
+        {
+            return Err(breach!("backoff is obeyed", "node {number} asks on after {:?}", pending.demand));
+        }
+        if self.stopped.contains(&account_pk) {
+            return Err(breach!("a dead session asks nothing", "node {number} asks for account {account_pk}"));
+        }
+        match self.waits.get(&account_pk) {
+            Some((until_ms, _)) if *until_ms > wall_ms => {
+                let early_ms = until_ms - wall_ms;
+                Err(breach!("backoff is obeyed", "node {number} asks {early_ms} ms too early"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody waits for the request any more.
+    pub fn end(&mut self, who: Who) {
+        self.in_flight.remove(&who);
+    }
+
+    /// What an answer asks for.
+    pub fn judge(
+        &mut self,
+        who: Who,
+        wall_ms: i64,
+        line: &LedgerLine,
+        outcome: &Outcome,
+    ) -> Result<(), Breach> {
+        if line.writes {
+            return Err(breach!("only reads", "a writing request was sent: {} {}", line.method, line.path));
+        }
+        if line.media.as_ref().is_some_and(|media| media.cookies_leaked) {
+            return Err(breach!("cookies stay home", "cookies went to a host that only serves files"));
+        }
+        let Some(account_pk) = self.in_flight.get(&who).map(|one| one.account_pk) else { return Ok(()) };
+        let Outcome::Answer(answer) = outcome else { return Ok(()) };
+        let header = |name: &str| answer.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let was_csrf_refused = self.csrf_refused.remove(&who);
+        let is_file = line.purpose == Purpose::Media;
+        let demand = match answer.status {
+            429 => Some(self.rate_limited(account_pk, wall_ms, header("retry-after"))),
+            999 => Some(Demand::Wait { until_ms: self.blocked_until(wall_ms), is_block: true }),
+            401 => Some(Demand::Stop),
+            302 if !is_file => Some(Demand::Stop),
+            403 if is_file => None,
+            403 if answer.body.starts_with(b"CSRF") && !was_csrf_refused => {
+                self.csrf_refused.insert(who);
+                None
+            }
+            403 => Some(Demand::Stop),
+            _ => None,
+        };
+        if answer.status != 429 && answer.status < 400 {
+            self.rate_limits.remove(&account_pk);
+        }
+        if let Some(demand) = demand {
+            self.pending.insert(who, Pending { account_pk, demand, is_excused: false });
+        }
+        Ok(())
+    }
+
+    fn blocked_until(&self, wall_ms: i64) -> i64 {
+        if self.is_polite { wall_ms + threadkeep_core::sync::pace::BLOCKED_MS } else { wall_ms }
+    }
+
+    fn rate_limited(&mut self, account_pk: i64, wall_ms: i64, retry_after: Option<&str>) -> Demand {
+        let count = self.rate_limits.entry(account_pk).or_default();
+        let doubled = RATE_LIMIT_MS.saturating_mul(1 << (*count).min(10)).min(RATE_LIMIT_MAX_MS);
+        let own_ms = if self.is_polite { doubled } else { 0 };
+        let wait_ms = match retry_after.map(str::parse::<i64>) {
+            Some(Ok(seconds)) if (0..=1_000_000).contains(&seconds) => (seconds * 1_000).min(RATE_LIMIT_MAX_MS),
+            // A date is judged by whoever reads dates; any wait is right.
+            Some(Err(_)) => 0,
+            _ => own_ms,
+        };
+        Demand::Wait { until_ms: wall_ms + wait_ms, is_block: false }
+    }
+
+    /// What was asked for is written: from now on it holds for everybody.
+    pub fn settled(&mut self, who: Who, pk: i64) {
+        let Some(pending) = self.pending.get(&who).filter(|pending| pending.account_pk == pk).copied() else { return };
+        self.pending.remove(&who);
+        match pending.demand {
+            Demand::Stop => drop(self.stopped.insert(pk)),
+            Demand::Wait { until_ms, is_block } if !pending.is_excused => {
+                self.waits.insert(pk, (until_ms, is_block));
+                if !is_block {
+                    *self.rate_limits.entry(pk).or_default() += 1;
+                }
+            }
+            Demand::Wait { .. } => {}
+        }
+    }
+}
