@@ -131,6 +131,7 @@ async fn work_once(app: &App, stop: &Stop, only: Option<&AccountId>) -> Result<b
     let now = app.clock.now();
     let lease_until = now.plus_ms(app.sync.lease_ms);
     let owner = app.presence.id();
+    app.presence.make_durable();
     let claimed = match app.store.claim(only, owner, now, lease_until).await? {
         None if release_gone(app).await? => app.store.claim(only, owner, now, lease_until).await?,
         claimed => claimed,

@@ -6,6 +6,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chance::Chance;
 
@@ -24,7 +25,8 @@ pub struct Presence {
 struct Place {
     folder: PathBuf,
     path: PathBuf,
-    _locked: File,
+    locked: File,
+    is_durable: AtomicBool,
 }
 
 /// A process that is gone; its file stays locked by us until this is dropped.
@@ -43,7 +45,7 @@ impl Presence {
         let path = folder.join(format!("{id}.{SUFFIX}"));
         let file = File::create_new(&path)?;
         file.lock()?;
-        Ok(Self { id, place: Some(Place { folder: folder.to_owned(), path, _locked: file }) })
+        Ok(Self { id, place: Some(Place { folder: folder.to_owned(), path, locked: file, is_durable: AtomicBool::new(false) }) })
     }
 
     /// A process that neither sees others nor is seen.
@@ -54,6 +56,16 @@ impl Presence {
     /// The name under which this process holds leases.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Has the file outlast a loss of power, so that also then nobody waits for the leases to run out. Once is enough,
+    /// and only who holds leases needs it.
+    pub fn make_durable(&self) {
+        let Some(place) = self.place.as_ref().filter(|place| !place.is_durable.swap(true, Ordering::Relaxed)) else {
+            return;
+        };
+        // If it is lost after all, the leases run out.
+        let _ = place.locked.sync_all().and_then(|()| sync_names(&place.folder));
     }
 
     /// The processes of this folder that are gone.
@@ -80,6 +92,16 @@ impl Gone {
         // If it stays, its leases are released once more, which changes nothing.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+#[cfg(unix)]
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_names(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn gone(path: PathBuf) -> Option<Gone> {
