@@ -8,6 +8,8 @@ mod busy;
 #[cfg(test)]
 mod content;
 #[cfg(test)]
+mod cuts;
+#[cfg(test)]
 mod dose;
 #[cfg(test)]
 mod errors;
@@ -18,9 +20,10 @@ mod harness;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
-#[expect(dead_code, reason = "the other test program uses the rest of it")]
 #[path = "../it/pg.rs"]
 mod pg;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]

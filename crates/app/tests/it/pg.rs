@@ -21,8 +21,23 @@ const WATCHDOG: &str = "trap '' INT TERM HUP; read -r _; cd /; \
 
 struct Server {
     url: String,
+    /// How the private server is stopped and started; `None` for one of somebody else.
+    private: Option<Private>,
+}
+
+struct Private {
+    programs: PathBuf,
+    user: Option<&'static str>,
+    root: PathBuf,
+    options: String,
     /// Its closing ends the server.
-    _pipe: Option<ChildStdin>,
+    _pipe: ChildStdin,
+}
+
+/// A private server of one test, which may be broken off.
+pub struct OwnServer {
+    url: String,
+    private: Private,
 }
 
 /// The address of a server without a database name, or `None` when there is none on this machine.
@@ -31,6 +46,34 @@ pub fn server_url() -> anyhow::Result<Option<&'static str>> {
     match SERVER.get_or_init(|| find_or_start().map_err(|error| format!("{error:#}"))) {
         Ok(server) => Ok(server.as_ref().map(|server| server.url.as_str())),
         Err(error) => bail!("PostgreSQL could not be started: {error}"),
+    }
+}
+
+/// A private server that nobody else uses, or `None` when its programs are not on this machine.
+pub fn own_server() -> anyhow::Result<Option<OwnServer>> {
+    let Some(programs) = server_programs() else {
+        return Ok(None);
+    };
+    let Server { url, private } = start(&programs)?;
+    Ok(Some(OwnServer { url, private: private.context("not a private server")? }))
+}
+
+impl OwnServer {
+    /// Its address, without a database name.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Breaks it off as a crash would, and starts it again at the same address.
+    pub fn restart(&self) -> anyhow::Result<()> {
+        let Private { programs, user, root, options, .. } = &self.private;
+        let pg_ctl = |words: &[&str]| {
+            let mut command = as_user(*user, &programs.join("pg_ctl"));
+            command.arg("-D").arg(root.join("data")).arg("-l").arg(root.join("log")).arg("-w").args(words);
+            run(&mut command)
+        };
+        pg_ctl(&["-m", "immediate", "stop"])?;
+        pg_ctl(&["-o", options, "start"])
     }
 }
 
@@ -46,7 +89,7 @@ fn environment(name: &str) -> Option<String> {
 
 fn find_or_start() -> anyhow::Result<Option<Server>> {
     if let Some(url) = environment("THREADKEEP_TEST_POSTGRES_URL") {
-        return Ok(Some(Server { url, _pipe: None }));
+        return Ok(Some(Server { url, private: None }));
     }
     let Some(programs) = server_programs() else {
         return Ok(None);
@@ -101,7 +144,8 @@ fn start(programs: &Path) -> anyhow::Result<Server> {
             Ok(()) => {
                 let url = format!("postgres://threadkeep@127.0.0.1:{port}");
                 let pipe = watch(programs, user, &root, &data)?;
-                return Ok(Server { url, _pipe: Some(pipe) });
+                let private = Private { programs: programs.to_owned(), user, root, options, _pipe: pipe };
+                return Ok(Server { url, private: Some(private) });
             }
             Err(error) => last = Some(error),
         }

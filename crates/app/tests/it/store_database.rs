@@ -42,12 +42,17 @@ impl Database {
             writeln!(std::io::stderr(), "SKIPPED {test}: no PostgreSQL")?;
             return Ok(None);
         };
+        Self::on_server(server).await.map(Some)
+    }
+
+    /// A database of its own on this PostgreSQL server.
+    pub async fn on_server(server: &str) -> anyhow::Result<Self> {
         let name = format!("threadkeep_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         administer(server, &format!("CREATE DATABASE {name}")).await?;
         let url = with_database(server, &name)?;
         let store = open(&url, OpenOptions::default()).await?;
         let place = Place::Postgres { server: server.to_owned(), name };
-        Ok(Some(Self { place, url, store }))
+        Ok(Self { place, url, store })
     }
 
     pub fn is_postgres(&self) -> bool {
