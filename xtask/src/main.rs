@@ -5,7 +5,9 @@
 
 mod addresses;
 mod bench;
+mod mutants;
 mod openapi;
+mod planted;
 mod security_tests;
 mod seeds;
 mod tidy;
@@ -45,6 +47,14 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Plants one bug after the other in a build for tests, and fails when the gate misses one
+    Planted(planted::Planted),
+    /// Changes the core in every small way and tells what no test notices; an hour
+    Mutants {
+        /// Passed on to cargo-mutants, for example `--file crates/core/src/sync/step.rs`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
     /// Writes what is made from the handlers: docs/openapi.json and docs/ACCESS.md
     Openapi,
     /// Simulates the whole program by seeds: any trouble in any order, and it still equals the truth
@@ -77,6 +87,8 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Addresses { here: false } => addresses::built(root),
         Task::Addresses { here: true } => Ok(addresses::run()),
         Task::SecurityTests { check } => security_tests::run(root, *check),
+        Task::Planted(wanted) => planted::run(root, wanted),
+        Task::Mutants { rest } => mutants::run(root, rest),
         Task::Openapi => openapi::run(root),
         Task::Seeds(seeds) => seeds.run(root),
         Task::Seed(seed) => seed.run(root),

@@ -272,19 +272,10 @@ mod chosen {
 
     /// Whether this bug is planted in this process.
     pub fn is(bug: Bug) -> bool {
-        #[cfg(test)]
-        CHOSEN.get_or_init(of_test_run);
         CHOSEN.get().copied().flatten() == Some(bug)
     }
 
     fn named(name: &str) -> Result<Bug, UnknownBug> {
         Bug::ALL.iter().copied().find(|bug| bug.name() == name).ok_or_else(|| UnknownBug(name.to_owned()))
-    }
-
-    /// The tests inside the core have nobody else to choose for them.
-    #[cfg(test)]
-    #[expect(clippy::disallowed_methods, reason = "the test runner names the bug in the environment")]
-    fn of_test_run() -> Option<Bug> {
-        std::env::var("THREADKEEP_PLANTED").ok().map(|name| named(&name).unwrap())
     }
 }

@@ -17,14 +17,14 @@ mod walls;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::security_tests;
+use crate::{planted, security_tests};
 use report::Finding;
 use tree::Tree;
 
 /// A rule: what it looks at and what it found.
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("rust sources", rust_source::check),
     ("names", names::check),
     ("walls between crates", walls::check),
@@ -33,6 +33,7 @@ const CHECKS: [(&str, Check); 8] = [
     ("documents", documents::check),
     ("leaks", leaks::check),
     ("bad inputs", security_tests::check),
+    ("planted bugs", planted::check),
 ];
 
 /// Runs every check on a workspace and reports; the exit code is 1 when anything was found.
