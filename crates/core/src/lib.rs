@@ -9,6 +9,7 @@
 //! | `page` | what a source hands over, or the trouble that came instead |
 //! | `sync` | the engine: `next_step`, `absorb`, `settle` |
 //! | `planted` | bugs that only a test build can have, to test the tests |
+//! | `verify` | whether the mirror holds what LinkedIn shows |
 //! | `canonical` | the one written form by which a mirror and a truth are compared |
 //!
 //! No I/O, no clock, no randomness, no async: the manifest has no crate that could (invariant I1).
@@ -25,3 +26,4 @@ pub mod person;
 pub mod planted;
 pub mod sync;
 pub mod time;
+pub mod verify;

@@ -10,15 +10,17 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId};
 use threadkeep_core::sync::Health;
+use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::store::{Account, Act, Actor, Object, ObjectKind};
 use crate::verbs::audit::noted;
-use crate::verbs::sync::stopped;
+use crate::verbs::sync::{Status, status, stopped};
 use crate::verbs::{accounts, media};
 
 use super::failure::{Ended, Failure, OK};
+use super::status::{fresh_object, fresh_words};
 use super::table::{lines, safe, time, time_json, time_or, titled};
 use super::{console, open};
 
@@ -175,7 +177,9 @@ async fn carry_out(app: &App, who: &Actor, command: AccountCommand, pasted: &str
             console::result(account.id.as_str())?;
         }
         AccountCommand::List(form) => list(app, form.json).await?,
-        AccountCommand::Show { id, form } => show(&accounts::find(app, &parse_id(&id)?).await?, form.json)?,
+        AccountCommand::Show { id, form } => {
+            show(app, accounts::find(app, &parse_id(&id)?).await?, form.json).await?;
+        }
         AccountCommand::Remove { id, yes } => remove(app, who, &parse_id(&id)?, yes).await?,
         AccountCommand::Pause { id } => {
             set_paused(app, who, &parse_id(&id)?, true).await?;
@@ -190,32 +194,38 @@ async fn carry_out(app: &App, who: &Actor, command: AccountCommand, pasted: &str
 }
 
 async fn list(app: &App, json: bool) -> Result<(), Failure> {
-    let all = accounts::list(app).await?;
+    let all = status(app, accounts::list(app).await?).await?;
+    let now = app.clock.now();
     if json {
-        return console::json(&Value::Array(all.iter().map(object).collect()));
+        return console::json(&Value::Array(all.iter().map(|one| object(one, now)).collect()));
     }
     if all.is_empty() {
         console::tell("no accounts; `threadkeep account add` connects one");
         return Ok(());
     }
-    let mut table = titled(&["ID", "NAME", "HEALTH", "LAST SYNC"]);
+    let mut table = titled(&["ID", "NAME", "HEALTH", "MIRROR", "LAST SYNC"]);
     for one in &all {
-        let last = time_or(one.last_sync_at, "never");
-        table.add_row([one.id.to_string(), name(one), one.health.as_str().to_owned(), last]);
+        let (account, fresh) = (&one.account, fresh_words(one.freshness(now)));
+        let last = time_or(account.last_sync_at, "never");
+        table.add_row([account.id.to_string(), name(account), account.health.as_str().to_owned(), fresh, last]);
     }
     console::result(&lines(&table))
 }
 
-fn show(account: &Account, json: bool) -> Result<(), Failure> {
+async fn show(app: &App, account: Account, json: bool) -> Result<(), Failure> {
+    let now = app.clock.now();
+    let Some(one) = status(app, vec![account]).await?.pop() else { return Ok(()) };
     if json {
-        return console::json(&object(account));
+        return console::json(&object(&one, now));
     }
+    let account = &one.account;
     let mut rows = vec![
         ("id", account.id.to_string()),
         ("name", name(account)),
         ("member", account.member.to_string()),
         ("profile", safe(&account.public_id)),
         ("health", account.health.as_str().to_owned()),
+        ("mirror", fresh_words(one.freshness(now))),
         ("folders", account.scope.join(", ")),
         ("media", account.media_policy.as_str().to_owned()),
         ("added", time(account.created_at)),
@@ -233,7 +243,8 @@ fn show(account: &Account, json: bool) -> Result<(), Failure> {
     rows.into_iter().try_for_each(|(title, value)| console::result(&format!("{title:<12} {value}")))
 }
 
-fn object(account: &Account) -> Value {
+fn object(one: &Status, now: Timestamp) -> Value {
+    let account = &one.account;
     json!({
         "id": account.id,
         "name": format!("{} {}", account.first_name, account.last_name).trim(),
@@ -241,6 +252,7 @@ fn object(account: &Account) -> Value {
         "publicIdentifier": account.public_id,
         "health": account.health.as_str(),
         "isConnected": account.health == Health::Connected,
+        "freshness": fresh_object(one.freshness(now)),
         "remedy": stopped(account).map(|(_, remedy)| remedy),
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),
         "holdReason": account.hold.as_ref().map(|hold| hold.why.as_str()),

@@ -248,7 +248,7 @@ async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Ch
     let job = store.jobs(&account.id, 1).await.ok()?.into_iter().next();
     let overview = store.overview(&account.id).await.ok()?;
     let id = account.id.clone();
-    let status = Status { account, overview, media: MediaCounts::default(), job };
+    let status = Status { account, overview, media: MediaCounts::default(), job, verified: None };
     if status.is_interrupted(now) {
         let found = format!("{id}: the last run was interrupted");
         return Some(Check::new(

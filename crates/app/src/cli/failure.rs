@@ -24,6 +24,8 @@ pub const LOGIN: u8 = 5;
 pub const UPSTREAM: u8 = 6;
 /// A stored secret cannot be opened.
 pub const SECRET: u8 = 8;
+/// A verification found drift that is still there.
+pub const DRIFT: u8 = 9;
 /// Stopped by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 

@@ -15,7 +15,9 @@ mod doctor_keys;
 mod export;
 mod failure;
 mod key;
+mod ledger;
 mod media;
+mod oddities;
 mod one_run;
 mod open;
 mod progress;
@@ -25,6 +27,7 @@ mod serve;
 mod status;
 mod sync;
 mod table;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,7 +54,7 @@ Your own conversations:
 
 Settings: defaults < file < environment (THREADKEEP_...) < flags; see `threadkeep config show`.
 Exit codes: 0 done, 2 wrong input, 3 not found, 4 conflict, 5 login, 6 LinkedIn, 7 database,
-8 secrets, 130 Ctrl-C, 1 anything else.";
+8 secrets, 9 drift found, 130 Ctrl-C, 1 anything else.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -91,6 +94,8 @@ enum Command {
     Account(account::AccountArgs),
     Sync(sync::SyncArgs),
     Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Oddities(oddities::OdditiesArgs),
     Key(key::KeyArgs),
     Media(media::MediaArgs),
     Secrets(secrets::SecretsArgs),
@@ -137,6 +142,8 @@ async fn carry_out(cli: Cli) -> Ended {
         Command::Serve(args) => serve::run(args, inputs).await,
         Command::Account(args) => account::run(args, &load(&inputs)?).await,
         Command::Sync(args) => sync::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
+        Command::Verify(args) => verify::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
+        Command::Oddities(args) => oddities::run(args, &load(&inputs)?).await,
         Command::Status(args) => status::run(args, &load(&inputs)?).await,
         Command::Secrets(args) => secrets::run(args, &load(&inputs)?).await,
         Command::Audit(args) => audit::run(args, &load(&inputs)?).await,

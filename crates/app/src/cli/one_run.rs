@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Ask;
 
 use crate::app::App;
 use crate::lifecycle::{Stop, spawn};
 use crate::refusal::Refusal;
 use crate::store::{Account, Job, Overview};
-use crate::verbs::accounts;
 use crate::verbs::sync::{Ticket, request};
+use crate::verbs::{accounts, verify};
 use crate::worker;
 
 /// How often the row is looked at.
@@ -77,15 +78,31 @@ pub trait View: Send {
     fn end(&mut self);
 }
 
-/// Asks for a sync and works on it until it is over or a stop is asked for.
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    /// To bring what is new.
+    Sync {
+        /// Although the last sync is recent.
+        forced: bool,
+    },
+    /// To compare what is here with what is shown.
+    Verify(Ask),
+}
+
+/// Asks for a run and works on it until it is over or a stop is asked for.
 pub async fn run(
     app: &App,
     account: &AccountId,
-    forced: bool,
+    errand: Errand,
     stop: &Stop,
     view: &mut dyn View,
 ) -> Result<Ran, Refusal> {
-    let mut seen = match request(app, account, forced).await? {
+    let ticket = match errand {
+        Errand::Sync { forced } => request(app, account, forced).await?,
+        Errand::Verify(ask) => verify::request(app, account, ask).await?,
+    };
+    let mut seen = match ticket {
         Ticket::Job { job, .. } => *job,
         Ticket::Recent { last_sync_at } => return Ok(Ran::Recent { last_sync_at }),
         Ticket::Stopped { code, what } => return Ok(Ran::Stopped { code, what }),

@@ -132,6 +132,9 @@ fn figures(snapshot: &Snapshot<'_>, per_second: u64) -> String {
         let (fetched, all) = (done.media_fetched, done.media_fetched + done.media_failed + done.media_remaining);
         text.push_str(&format!(", {}/{} attachments", number(fetched), number(all)));
     }
+    if done.verified > 0 {
+        text.push_str(&format!(", {} compared, {} differences", number(done.verified), number(done.drift)));
+    }
     if snapshot.overview.set_aside > 0 {
         text.push_str(&format!(", {} set aside", number(snapshot.overview.set_aside)));
     }
@@ -151,6 +154,7 @@ fn doing(job: &Job) -> Option<&'static str> {
         (_, "changes") => "asking what changed",
         (_, "list") => "listing conversations",
         (_, "messages") => "filling conversations",
+        (_, "verify") => "comparing",
         (_, "media") => "fetching attachments",
         _ => return None,
     })

@@ -163,6 +163,7 @@ mod tests {
             forced: true,
             cancel_requested: false,
             media_only: false,
+            verify: None,
             not_before: Timestamp(0),
             lease_until: None,
             created_at: Timestamp(1_000),

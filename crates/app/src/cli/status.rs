@@ -1,31 +1,28 @@
 //! `threadkeep status`: how the mirrors stand, and with `--conversations` how complete each conversation is.
 //!
-//! It reads rows only. The completeness ledger is printed page by page, so that it may be of any length.
+//! It reads rows only.
 
 use clap::Args;
 use serde_json::{Value, json};
-use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Depth;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::store::{Account, Job, Ledgered};
+use crate::store::{Account, Job, LedgerFilter};
 use crate::verbs::accounts;
+use crate::verbs::freshness::Freshness;
 use crate::verbs::sync::{Status, status, stopped};
 
 use super::failure::{Ended, Failure, OK};
 use super::table::{number, time, time_json, time_or};
-use super::{account, console, media, open};
-
-/// Conversations of one page of the ledger.
-const PAGE_ROWS: u32 = 500;
-/// Pages of one ledger: far above any mailbox.
-const PAGES_MAX: u32 = 1_000_000;
+use super::{account, console, ledger, media, open};
 
 const AFTER_HELP: &str = "\
 Examples:
   threadkeep status
   threadkeep status --account ID --conversations
+  threadkeep status --conversations --incomplete
   threadkeep status --json";
 
 /// Show how the mirrors stand: how much is here, what is missing and why.
@@ -38,6 +35,12 @@ pub(crate) struct StatusArgs {
     /// Also list every conversation with how complete it is.
     #[arg(long)]
     conversations: bool,
+    /// Of these only what is not complete, with the reason and what to do.
+    #[arg(long)]
+    incomplete: bool,
+    /// Of these only what a verification found to differ.
+    #[arg(long)]
+    drift: bool,
     /// As JSON: one object a line, accounts first.
     #[arg(long)]
     json: bool,
@@ -65,8 +68,9 @@ async fn show(app: &App, args: &StatusArgs) -> Result<(), Failure> {
             true => console::json(&object(&one, now))?,
             false => console::result(&paragraph(&one, now))?,
         }
-        if args.conversations {
-            show_ledger(app, &one.account.id, args.json).await?;
+        if args.conversations || args.incomplete || args.drift {
+            let filter = LedgerFilter { incomplete: args.incomplete, with_drift: args.drift, after: None };
+            ledger::show(app, &one.account.id, filter, args.json).await?;
         }
     }
     Ok(())
@@ -89,7 +93,9 @@ fn paragraph(one: &Status, now: Timestamp) -> String {
             time_or(overview.oldest_message_at, "no time yet")
         ),
         format!("  unreadable     {} records, kept as they came", number(overview.oddities)),
+        format!("  verified       {}", verified_words(one)),
         format!("  attachments    {}", media::words(&one.media)),
+        format!("  freshness      {}", fresh_words(one.freshness(now))),
         format!("  last sync      {}", time_or(account.last_sync_at, "never")),
         format!("  run            {}", run_words(one, now)),
     ];
@@ -103,6 +109,22 @@ fn paragraph(one: &Status, now: Timestamp) -> String {
         lines.push(format!("  last error     {} ({})", error.what, error.code));
     }
     lines.join("\n")
+}
+
+fn verified_words(one: &Status) -> String {
+    let Some(found) = &one.verified else { return "never; `threadkeep verify` compares".to_owned() };
+    let how = match found.asked.depth {
+        Depth::Lists => "lists",
+        Depth::Messages => "every message",
+    };
+    match (found.finished_at, one.overview.drifted) {
+        (None, _) => format!("not finished, begun at {} ({how})", time(found.started_at)),
+        (Some(at), 0) => format!("{} ({how}), no drift", time(at)),
+        (Some(at), drifted) => {
+            let drifted = number(drifted);
+            format!("{} ({how}), {drifted} conversations differ; `threadkeep verify --repair` brings it", time(at))
+        }
+    }
 }
 
 fn run_words(one: &Status, now: Timestamp) -> String {
@@ -120,12 +142,36 @@ fn run_words(one: &Status, now: Timestamp) -> String {
     )
 }
 
+/// How fresh a mirror is, for people.
+pub(super) fn fresh_words(found: Freshness) -> String {
+    match found {
+        Freshness::Fresh { as_of } => format!("fresh as of {}", time(as_of)),
+        Freshness::Behind { since } => format!("behind since {}", time(since)),
+        Freshness::NeedsLogin { since } => format!("needs login since {}", time(since)),
+        Freshness::Held { until, why } => format!("held until {} ({})", time(until), why.as_str()),
+        Freshness::Paused => "paused".to_owned(),
+        Freshness::Interrupted { since } => format!("interrupted since {}", time(since)),
+    }
+}
+
+/// How fresh a mirror is, for programs.
+pub(super) fn fresh_object(found: Freshness) -> Value {
+    json!({
+        "state": found.as_str(),
+        "asOf": time_json(found.as_of()),
+        "since": time_json(found.since()),
+        "until": time_json(found.held().map(|(until, _)| until)),
+        "reason": found.held().map(|(_, why)| why.as_str()),
+    })
+}
+
 fn object(one: &Status, now: Timestamp) -> Value {
     let (account, overview) = (&one.account, &one.overview);
     json!({
         "kind": "account",
         "accountId": account.id,
         "health": account.health.as_str(),
+        "freshness": fresh_object(one.freshness(now)),
         "remedy": stopped(account).map(|(_, remedy)| remedy),
         "syncInProgress": one.in_progress(now),
         "interrupted": one.is_interrupted(now),
@@ -138,6 +184,10 @@ fn object(one: &Status, now: Timestamp) -> Value {
         "oddities": overview.oddities,
         "media": media::counts_json(&one.media),
         "due": overview.due,
+        "lagging": overview.lagging,
+        "endUnproven": overview.end_unproven,
+        "drifted": overview.drifted,
+        "verifiedAt": time_json(one.verified.as_ref().and_then(|found| found.finished_at)),
         "oldestMessageAt": time_json(overview.oldest_message_at),
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),
         "holdReason": account.hold.as_ref().map(|hold| hold.why.as_str()),
@@ -158,45 +208,5 @@ fn run_object(job: &Job) -> Value {
         "finishedAt": time_json(job.finished_at),
         "notBefore": time_json(Some(job.not_before)),
         "failure": job.failure.as_ref().map(|failure| json!({"code": failure.code, "what": failure.what})),
-    })
-}
-
-async fn show_ledger(app: &App, id: &AccountId, json: bool) -> Result<(), Failure> {
-    let mut after = None;
-    for _ in 0..PAGES_MAX {
-        let page = app.store.ledgered(id, after.as_ref(), PAGE_ROWS).await?;
-        for one in &page {
-            match json {
-                true => console::json(&ledger_object(id, one))?,
-                false => console::result(&ledger_line(one))?,
-            }
-        }
-        match page.into_iter().next_back() {
-            Some(last) => after = Some(last.track.conversation),
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-fn ledger_line(one: &Ledgered) -> String {
-    let detail = &one.track.detail;
-    let oldest = time_or(detail.oldest, "-");
-    let why = detail.trouble.as_deref().map(|why| format!("  {why}")).unwrap_or_default();
-    let (id, messages) = (&one.track.conversation, number(one.messages));
-    format!("  {id}  {}  {messages} messages  oldest {oldest}{why}", one.track.detail.completeness.as_str())
-}
-
-fn ledger_object(account: &AccountId, one: &Ledgered) -> Value {
-    let detail = &one.track.detail;
-    json!({
-        "kind": "conversation",
-        "accountId": account,
-        "conversationId": one.track.conversation,
-        "completeness": detail.completeness.as_str(),
-        "messages": one.messages,
-        "oldestMessageAt": time_json(detail.oldest),
-        "reason": detail.trouble,
-        "attempts": detail.attempts,
     })
 }

@@ -11,6 +11,7 @@ use crate::lifecycle::{Stop, stop_on_signal};
 use crate::verbs::accounts;
 
 use super::failure::{Ended, Failure, INTERRUPTED, OK};
+use super::one_run::Errand;
 use super::{account, console, one_run, open, progress, report};
 
 const AFTER_HELP: &str = "\
@@ -67,7 +68,7 @@ async fn sync(app: &App, args: &SyncArgs) -> Ended {
 
 async fn sync_one(app: &App, id: &AccountId, args: &SyncArgs, stop: &Stop) -> Ended {
     let mut view = progress::view();
-    let ran = one_run::run(app, id, args.force, stop, view.as_mut()).await;
+    let ran = one_run::run(app, id, Errand::Sync { forced: args.force }, stop, view.as_mut()).await;
     let report = report::of(id, &ran);
     console::tell(&report.text);
     if args.json {
@@ -77,7 +78,7 @@ async fn sync_one(app: &App, id: &AccountId, args: &SyncArgs, stop: &Stop) -> En
 }
 
 /// The account that was named, else all accounts.
-async fn wanted(app: &App, named: Option<&str>) -> Result<Vec<AccountId>, Failure> {
+pub(super) async fn wanted(app: &App, named: Option<&str>) -> Result<Vec<AccountId>, Failure> {
     if let Some(text) = named {
         let id = account::parse_id(text)?;
         accounts::find(app, &id).await?;

@@ -180,7 +180,6 @@ fn number(path: Result<Path<String>, PathRejection>) -> Result<i64, Fault> {
 }
 
 fn item(job: &Job, now: Timestamp) -> RunItem {
-    let is_interrupted = job.state == JobState::Running && job.lease_until.is_none_or(|until| until <= now);
     let duration_ms = job.started_at.map_or(0, |began| job.finished_at.unwrap_or(now).since_ms(began).max(0));
     RunItem {
         run_id: job.id,
@@ -188,7 +187,7 @@ fn item(job: &Job, now: Timestamp) -> RunItem {
         state: job.state.as_str(),
         completed: job.state.is_over(),
         is_forced: job.forced,
-        is_interrupted,
+        is_interrupted: job.is_interrupted(now),
         cancel_requested: job.cancel_requested,
         phase: job.progress.phase.clone(),
         current_conversation_id: job.progress.current.as_ref().map(ToString::to_string),

@@ -20,6 +20,7 @@ use super::document::AccountParam;
 use super::params::Params;
 use super::shape::full_name;
 use crate::store::{Account, Job, Overview, Progress};
+use crate::verbs::freshness::Freshness;
 use crate::verbs::{read, sync};
 
 /// How the mirror of each account stands.
@@ -40,6 +41,7 @@ struct AccountStanding {
     current_run: Option<Run>,
     completeness: Holdings,
     health: HealthState,
+    freshness: FreshnessState,
 }
 
 /// The state of the last syncs.
@@ -127,10 +129,24 @@ struct HealthState {
     hold_until: Option<String>,
 }
 
+/// How fresh the copy is, judged by what it holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FreshnessState {
+    state: &'static str,
+    #[schema(format = DateTime)]
+    as_of: Option<String>,
+    #[schema(format = DateTime)]
+    since: Option<String>,
+    #[schema(format = DateTime)]
+    until: Option<String>,
+    reason: Option<&'static str>,
+}
+
 /// How the mirror of each account stands
 ///
-/// Always an array. Besides the state of the last syncs: the run that is going on, how complete the copy is, and
-/// whether the account can be synced.
+/// Always an array. Besides the state of the last syncs: the run that is going on, how complete and how fresh the copy
+/// is, and whether the account can be synced.
 #[utoipa::path(get, path = "/conversations/sync/status", operation_id = "conversations-sync-status", tag = "sync",
     security(("key" = ["read"])),
     params(AccountParam),
@@ -175,6 +191,17 @@ fn standing(status: &sync::Status, pace: Pace, now: Timestamp) -> AccountStandin
         current_run: open.map(|job| run(job, status.is_interrupted(now), overview, pace)),
         completeness: holdings(overview),
         health: health(account, now),
+        freshness: fresh(status.freshness(now)),
+    }
+}
+
+fn fresh(found: Freshness) -> FreshnessState {
+    FreshnessState {
+        state: found.as_str(),
+        as_of: found.as_of().map(date_time),
+        since: found.since().map(date_time),
+        until: found.held().map(|(until, _)| date_time(until)),
+        reason: found.held().map(|(_, why)| why.as_str()),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::planted::{self, Bug};
 /// Up to so many accounts the list of all is kept in memory.
 const ACCOUNTS_KEPT_MAX: usize = 100;
 /// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
-const TABLES_OF_ACCOUNT: [(&str, &str); 13] = [
+const TABLES_OF_ACCOUNT: [(&str, &str); 15] = [
     ("attachments", "account_pk = ?"),
     ("messages", "account_pk = ?"),
     ("tracks", "account_pk = ?"),
@@ -27,6 +27,8 @@ const TABLES_OF_ACCOUNT: [(&str, &str); 13] = [
     ("people", "account_pk = ?"),
     ("events", "account_pk = ?"),
     ("oddities", "account_pk = ?"),
+    ("verdicts", "account_pk = ?"),
+    ("verifications", "account_pk = ?"),
     ("jobs", "account_pk = ?"),
     ("sessions", "account_pk = ?"),
     ("data_keys", "account_id = (SELECT a.id FROM accounts a WHERE a.pk = ?)"),

@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use threadkeep_core::id::AccountId;
 use threadkeep_core::sync::track::revive;
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Ask;
 
 use super::commit::track_rows;
 use super::dialect::Dialect;
 use super::rows::{self, JOB};
-use super::statement::{Outcome, Statement, Value, json, sql};
+use super::statement::{Outcome, Row, Statement, Value, json, sql};
 use super::{Claimed, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, StoreError, StoreResult};
 use crate::planted::{self, Bug};
 
@@ -21,43 +22,14 @@ const JOBS_KEPT_MAX: i64 = 200;
 pub(super) const OPEN: &str = "('queued', 'running', 'waiting')";
 /// Columns of a job where only its own table is at hand.
 const JOB_ALONE: &str = "jobs.id, (SELECT a.id FROM accounts a WHERE a.pk = jobs.account_pk), jobs.state, \
-     jobs.is_forced, jobs.cancel_requested, jobs.media_only, jobs.not_before, jobs.due_at, jobs.created_at, \
+     jobs.is_forced, jobs.cancel_requested, jobs.media_only, jobs.verify, jobs.not_before, jobs.due_at, jobs.created_at, \
      jobs.started_at, \
      jobs.finished_at, jobs.failure_code, jobs.failure, jobs.progress";
 
 #[async_trait]
 impl<D: Dialect> Jobs for SqlStore<D> {
     async fn enqueue_sync(&self, account: &AccountId, forced: bool, now: Timestamp) -> StoreResult<(Job, bool)> {
-        let mut tx = self.db.begin().await?;
-        let mut asked = vec![
-            sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING), account),
-            sql!(
-                format!(
-                    "SELECT j.media_only FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
-                     WHERE a.id = ? AND j.state IN {OPEN}"
-                ),
-                account
-            ),
-        ];
-        if forced {
-            asked.push(set_aside(account));
-        }
-        let answers = self.db.run(&mut tx, asked).await?;
-        let script = match enqueued(answers, forced, now) {
-            Ok(found) => found,
-            Err(error) => {
-                self.db.abandon(tx).await;
-                return Err(error);
-            }
-        };
-        let Some((joined, script)) = script else {
-            self.db.abandon(tx).await;
-            return Err(StoreError::Unavailable("the account is not there any more".to_owned()));
-        };
-        let answers = self.db.finish(tx, script).await?;
-        let row = rows::rows(answers).last();
-        let row = row.ok_or_else(|| StoreError::Unavailable("the job is not there any more".to_owned()))?;
-        Ok((rows::job(&mut row.columns("jobs"))?, joined))
+        self.enqueue(account, forced, None, now).await
     }
 
     async fn claim(
@@ -118,8 +90,9 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         let mut row = row.columns("accounts");
         let account_pk = row.int("pk")?;
         let media_only = row.flag("media_only")?;
-        if *end == JobEnd::MediaDone && !media_only {
-            // Somebody asked for a sync meanwhile, and this job has become it.
+        let is_unverified = row.flag("is_unverified")?;
+        if (*end == JobEnd::MediaDone && !media_only) || (*end == JobEnd::Done && is_unverified) {
+            // Somebody asked for a sync or a verification meanwhile, and this job has become it.
             return self.db.finish(tx, vec![due_now(lease, now)]).await.map(|_| ());
         }
         let mut script = Vec::new();
@@ -176,6 +149,48 @@ impl<D: Dialect> Jobs for SqlStore<D> {
     }
 }
 
+impl<D: Dialect> SqlStore<D> {
+    /// Writes a job of an account, or joins the open one.
+    pub(super) async fn enqueue(
+        &self,
+        account: &AccountId,
+        forced: bool,
+        verify: Option<Ask>,
+        now: Timestamp,
+    ) -> StoreResult<(Job, bool)> {
+        let mut tx = self.db.begin().await?;
+        let mut asked = vec![
+            sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING), account),
+            sql!(
+                format!(
+                    "SELECT j.media_only, j.verify FROM jobs j JOIN accounts a ON a.pk = j.account_pk \
+                     WHERE a.id = ? AND j.state IN {OPEN}"
+                ),
+                account
+            ),
+        ];
+        if forced {
+            asked.push(set_aside(account));
+        }
+        let answers = self.db.run(&mut tx, asked).await?;
+        let script = match enqueued(answers, forced, verify, now) {
+            Ok(found) => found,
+            Err(error) => {
+                self.db.abandon(tx).await;
+                return Err(error);
+            }
+        };
+        let Some((joined, script)) = script else {
+            self.db.abandon(tx).await;
+            return Err(StoreError::Unavailable("the account is not there any more".to_owned()));
+        };
+        let answers = self.db.finish(tx, script).await?;
+        let row = rows::rows(answers).last();
+        let row = row.ok_or_else(|| StoreError::Unavailable("the job is not there any more".to_owned()))?;
+        Ok((rows::job(&mut row.columns("jobs"))?, joined))
+    }
+}
+
 /// Asks an unfinished job to stop.
 pub(super) fn cancelling(id: i64, now: Timestamp) -> Statement {
     // Nobody works on one that is queued or waiting: it ends here and now.
@@ -192,7 +207,9 @@ pub(super) fn cancelling(id: i64, now: Timestamp) -> Statement {
 fn locked(lease: &Lease, locking: &str) -> Statement {
     let same = if planted::is(Bug::StaleFinishAccepted) { ">=" } else { "=" };
     let text = format!(
-        "SELECT a.pk, j.media_only FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
+        "SELECT a.pk, j.media_only, CASE WHEN j.verify IS NOT NULL AND NOT EXISTS (SELECT 1 FROM verifications v \
+         WHERE v.account_pk = a.pk AND v.job_id = j.id AND v.asked = j.verify AND v.finished_at IS NOT NULL) \
+         THEN 1 ELSE 0 END FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
          WHERE a.id = ? AND j.id = ? AND j.epoch {same} ? AND j.state = 'running'{locking}"
     );
     sql!(text, &lease.account, lease.job, lease.epoch)
@@ -264,15 +281,20 @@ fn set_aside(account: &AccountId) -> Statement {
 }
 
 /// Whether there is a job to join, and the script that enqueues or joins; `None` without an account.
-fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<Option<(bool, Vec<Statement>)>> {
+fn enqueued(
+    answers: Vec<Outcome>,
+    forced: bool,
+    verify: Option<Ask>,
+    now: Timestamp,
+) -> StoreResult<Option<(bool, Vec<Statement>)>> {
     let mut answers = answers.into_iter();
     let Some(row) = answers.next().and_then(|one| one.rows.into_iter().next()) else {
         return Ok(None);
     };
     let account_pk = row.columns("accounts").int("pk")?;
     let open = answers.next().and_then(|one| one.rows.into_iter().next());
-    let open = open.map(|row| row.columns("jobs").flag("media_only")).transpose()?;
-    let joined = open == Some(false);
+    let open = open.map(open_job).transpose()?;
+    let joined = open.is_some_and(|(media_only, _)| !media_only);
     let mut revived = Vec::new();
     for row in answers.flat_map(|one| one.rows) {
         let mut row = row.columns("tracks");
@@ -282,7 +304,7 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
     }
     let mut script = Vec::new();
     track_rows(&mut script, account_pk, &revived)?;
-    if open == Some(true) {
+    if open.is_some_and(|(media_only, _)| media_only) {
         script.push(grown_to_sync(account_pk, forced, now)?);
     } else if !joined || planted::is(Bug::SecondJob) {
         script.push(sql!(
@@ -305,7 +327,29 @@ fn enqueued(answers: Vec<Outcome>, forced: bool, now: Timestamp) -> StoreResult<
         );
         script.push(sql!(text, now, now, account_pk));
     }
+    if let Some(ask) = verify {
+        let all = open.and_then(|(_, asked)| asked).map_or(ask, |asked| asked.with(ask));
+        script.push(verifying(account_pk, all, now));
+    }
     let text = format!("SELECT {JOB_ALONE} FROM jobs WHERE account_pk = ? AND state IN {OPEN}");
     script.push(sql!(text, account_pk));
     Ok(Some((joined, script)))
+}
+
+/// Whether the open job only fetches media, and what it verifies.
+fn open_job(row: Row) -> StoreResult<(bool, Option<Ask>)> {
+    let mut row = row.columns("jobs");
+    let media_only = row.flag("media_only")?;
+    let asked = row.text_or_null("verify")?.and_then(|name| Ask::from_name(&name));
+    Ok((media_only, asked))
+}
+
+/// Lets the open job verify, and looks at it again at once when it waits.
+fn verifying(account_pk: i64, ask: Ask, now: Timestamp) -> Statement {
+    let text = format!(
+        "UPDATE jobs SET verify = ?, due_at = CASE WHEN state = 'waiting' THEN ? ELSE due_at END, \
+         not_before = CASE WHEN state = 'waiting' THEN ? ELSE not_before END \
+         WHERE account_pk = ? AND state IN {OPEN}"
+    );
+    sql!(text, ask.as_str(), now, now, account_pk)
 }

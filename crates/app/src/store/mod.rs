@@ -11,6 +11,8 @@ use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Ask;
+use threadkeep_core::verify::compare::{Kept, Window};
 
 /// What went wrong in the store, sorted by what the caller has to do.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +113,50 @@ pub trait Jobs: Send + Sync {
     async fn next_due(&self) -> StoreResult<Option<Timestamp>>;
 }
 
+/// Verifications: what they ask, and what they left.
+#[async_trait]
+pub trait Verifications: Send + Sync {
+    /// Asks for a verification of an account: a sync that compares once it is done. Joins the job that is not over, which
+    /// then does what serves all who asked; true when it joined one that is a sync. A repair gives set-aside
+    /// conversations one more try.
+    async fn enqueue_verify(&self, account: &AccountId, ask: Ask, now: Timestamp) -> StoreResult<(Job, bool)>;
+    /// The newest verification of an account, going on or over.
+    async fn verification(&self, account: &AccountId) -> StoreResult<Option<VerificationRow>>;
+    /// What is kept of these ids, deleted records included.
+    async fn kept(
+        &self,
+        account: &AccountId,
+        conversations: &[ConversationId],
+        messages: &[MessageId],
+    ) -> StoreResult<Kept>;
+    /// The messages of a stretch of a conversation, deleted ones included, oldest first; 5,000 at most.
+    async fn stretch(
+        &self,
+        account: &AccountId,
+        conversation: &ConversationId,
+        window: Window,
+    ) -> StoreResult<Vec<Message>>;
+    /// The mirrored conversation after this one, by id.
+    async fn next_to_read(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+    ) -> StoreResult<Option<ConversationId>>;
+    /// Mirrored conversations that this pass of the lists has not shown; 5,000 at most.
+    async fn unlisted(&self, account: &AccountId, pass: i64) -> StoreResult<Vec<ConversationId>>;
+    /// A page of verdicts that found something, by conversation id.
+    async fn verdicts(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<VerdictRow>>;
+    /// A page of the records that could not be read, by digest.
+    async fn oddities(&self, account: &AccountId, after: Option<&str>, limit: u32) -> StoreResult<Vec<OddityRow>>;
+    /// Makes mirrored conversations due of which a list has shown more than was brought; tells how many, 100 at most.
+    async fn rouse(&self, lease: &Lease) -> StoreResult<u64>;
+}
+
 /// Everything that readers may do.
 #[async_trait]
 pub trait Reads: Send + Sync {
@@ -142,12 +188,7 @@ pub trait Reads: Send + Sync {
     /// What the mirror of an account holds.
     async fn overview(&self, account: &AccountId) -> StoreResult<Overview>;
     /// A page of the completeness ledger, by conversation id.
-    async fn ledgered(
-        &self,
-        account: &AccountId,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> StoreResult<Vec<Ledgered>>;
+    async fn ledgered(&self, account: &AccountId, filter: &LedgerFilter, limit: u32) -> StoreResult<Vec<Ledgered>>;
     /// A page of the export: conversations in these categories, by id (`docs/EXPORT.md`).
     async fn export_conversations(
         &self,
@@ -318,9 +359,15 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// The whole store.
-pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep {}
+pub trait Store:
+    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Verifications + Upkeep
+{
+}
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep> Store for T {}
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Verifications + Upkeep> Store
+    for T
+{
+}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
@@ -359,6 +406,8 @@ mod sqlite;
 mod statement;
 mod upkeep;
 mod values;
+mod verify;
+mod verify_values;
 
 pub use audit_values::*;
 pub use media_values::*;
@@ -368,3 +417,4 @@ pub use pages::{GuestLook, ListedLook, NewestLook, PageWriter, SharedWriter, Spo
 pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
 pub use values::*;
+pub use verify_values::*;

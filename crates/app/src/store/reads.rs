@@ -14,9 +14,12 @@ use threadkeep_core::sync::track::Completeness;
 use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
-use super::rows::{self, CONVERSATION, MESSAGE, PERSON, TRACK};
+use super::rows::{self, CONVERSATION, MESSAGE, PERSON};
 use super::statement::{Columns, Outcome, Row, Statement, Value, for_keys, push_marks, sql};
-use super::{ConversationFilter, ConversationRow, ExportScope, Ledgered, MessageFilter, Overview, Reads, SharedWriter};
+use super::{
+    ConversationFilter, ConversationRow, ExportScope, LedgerFilter, Ledgered, MessageFilter, Overview, Reads,
+    SharedWriter,
+};
 use super::{SqlStore, StoreResult};
 use crate::planted::{self, Bug};
 
@@ -101,8 +104,11 @@ impl<D: Dialect> Reads for SqlStore<D> {
     async fn overview(&self, account: &AccountId) -> StoreResult<Overview> {
         let totals = "SELECT a.message_count, a.oldest_message_at, (SELECT COUNT(*) FROM conversations c \
              WHERE c.account_pk = a.pk AND c.is_deleted = 0), (SELECT COUNT(*) FROM oddities o \
-             WHERE o.account_pk = a.pk) FROM accounts a WHERE a.id = ?";
-        let tracks = "SELECT t.completeness, COUNT(*), COUNT(t.due_rank) FROM tracks t \
+             WHERE o.account_pk = a.pk), (SELECT COUNT(*) FROM verdicts v WHERE v.account_pk = a.pk \
+             AND v.listed_drift + v.read_drift > 0) FROM accounts a WHERE a.id = ?";
+        let tracks = "SELECT t.completeness, COUNT(*), COUNT(t.due_rank), \
+             COUNT(CASE WHEN t.synced_to IS NULL OR t.activity > t.synced_to THEN 1 END), \
+             MIN(CASE WHEN t.synced_to IS NULL OR t.activity > t.synced_to THEN t.activity END) FROM tracks t \
              WHERE t.account_pk = (SELECT pk FROM accounts WHERE id = ?) GROUP BY t.completeness";
         let mut answers = self.db.read(vec![sql!(totals, account), sql!(tracks, account)]).await?.into_iter();
         let mut overview = Overview::default();
@@ -112,6 +118,7 @@ impl<D: Dialect> Reads for SqlStore<D> {
             overview.oldest_message_at = row.time_or_null("oldest_message_at")?;
             overview.conversations = row.count("conversations")?;
             overview.oddities = row.count("oddities")?;
+            overview.drifted = row.count("drifted")?;
         }
         for row in answers.flat_map(|one| one.rows) {
             count_tracks(&mut overview, &mut row.columns("tracks"))?;
@@ -119,26 +126,8 @@ impl<D: Dialect> Reads for SqlStore<D> {
         Ok(overview)
     }
 
-    async fn ledgered(
-        &self,
-        account: &AccountId,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> StoreResult<Vec<Ledgered>> {
-        let text = format!(
-            "SELECT (SELECT COUNT(*) FROM messages m WHERE m.conversation_pk = c.pk AND m.is_deleted = 0), c.id, \
-             {TRACK} FROM conversations c JOIN tracks t ON t.conversation_pk = c.pk \
-             WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id > ? ORDER BY c.id LIMIT ?"
-        );
-        let after = after.map_or("", ConversationId::as_str);
-        let rows = self.rows(sql!(text, account, after, limit.min(PAGE_MAX))).await?;
-        let read = |row: Row| {
-            let mut row = row.columns("tracks");
-            let messages = row.count("messages")?;
-            let conversation = row.id("conversation_id")?;
-            Ok(Ledgered { track: rows::track(&mut row, conversation)?, messages })
-        };
-        rows.into_iter().map(read).collect()
+    async fn ledgered(&self, account: &AccountId, filter: &LedgerFilter, limit: u32) -> StoreResult<Vec<Ledgered>> {
+        self.ledger_page(account, filter, limit.min(PAGE_MAX)).await
     }
 
     async fn export_conversations(
@@ -336,11 +325,25 @@ fn count_tracks(overview: &mut Overview, row: &mut Columns) -> StoreResult<()> {
     let completeness = rows::completeness(row)?;
     let tracks = row.count("count")?;
     overview.due += row.count("due")?;
+    let lagging = row.count("lagging")?;
+    let lagging_since = row.time_or_null("lagging_since")?;
+    if !matches!(completeness, Completeness::SetAside | Completeness::OutOfScope) {
+        overview.lagging += lagging;
+        overview.lagging_since = [overview.lagging_since, lagging_since].into_iter().flatten().min();
+    }
     match completeness {
         Completeness::Complete => overview.complete += tracks,
-        Completeness::Listed | Completeness::Partial | Completeness::EndUnproven => overview.partial += tracks,
+        Completeness::Partial => overview.partial += tracks,
+        Completeness::Listed => {
+            overview.partial += tracks;
+            overview.listed += tracks;
+        }
+        Completeness::EndUnproven => {
+            overview.partial += tracks;
+            overview.end_unproven += tracks;
+        }
         Completeness::SetAside => overview.set_aside += tracks,
-        Completeness::OutOfScope => {}
+        Completeness::OutOfScope => overview.out_of_scope += tracks,
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::person::{Person, PersonKind};
 use threadkeep_core::sync::track::{Completeness, ConversationTrack};
 use threadkeep_core::sync::{Health, Hold, HoldReason};
+use threadkeep_core::verify::Ask;
 
 use super::statement::{Columns, Kind, Outcome, Row, Value, json, json_list};
 use super::{Account, Job, JobFailure, JobState, KeyRow, MediaPolicy, StoreResult};
@@ -34,7 +35,7 @@ pub(super) const ACCOUNT: &str = "a.id, a.member_id, a.first_name, a.last_name, 
      a.health, a.health_detail, a.hold_until, a.hold_why, a.next_request_at, a.scope, a.inbox, a.created_at, \
      a.last_sync_at, a.consecutive_failures, a.last_error_code, a.last_error, a.media_policy";
 /// Columns of a job, from `jobs j` with `accounts a`.
-pub(super) const JOB: &str = "j.id, a.id, j.state, j.is_forced, j.cancel_requested, j.media_only, j.not_before, j.due_at, \
+pub(super) const JOB: &str = "j.id, a.id, j.state, j.is_forced, j.cancel_requested, j.media_only, j.verify, j.not_before, j.due_at, \
      j.created_at, j.started_at, j.finished_at, j.failure_code, j.failure, j.progress";
 /// Columns of an API key.
 pub(super) const KEY: &str = "id, hash, scopes, accounts, label, created_at, last_used_at, revoked_at";
@@ -243,6 +244,10 @@ pub(super) fn job(row: &mut Columns) -> StoreResult<Job> {
     let forced = row.flag("is_forced")?;
     let cancel_requested = row.flag("cancel_requested")?;
     let media_only = row.flag("media_only")?;
+    let verify = match row.text_or_null("verify")? {
+        Some(name) => Some(Ask::from_name(&name).ok_or_else(|| row.corrupt("verify", "it is an unknown name"))?),
+        None => None,
+    };
     let not_before = row.time("not_before")?;
     let due_at = row.time("due_at")?;
     Ok(Job {
@@ -252,6 +257,7 @@ pub(super) fn job(row: &mut Columns) -> StoreResult<Job> {
         forced,
         cancel_requested,
         media_only,
+        verify,
         not_before,
         lease_until: (state == JobState::Running).then_some(due_at),
         created_at: row.time("created_at")?,

@@ -10,6 +10,7 @@ use threadkeep_core::person::Person;
 use threadkeep_core::sync::track::{Completeness, ConversationTrack, InboxTrack};
 use threadkeep_core::sync::{Batch, Health, Hold};
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Ask;
 
 use super::MediaPolicy;
 
@@ -169,7 +170,11 @@ pub struct Progress {
     pub media_failed: u64,
     /// Attachments that are still to be fetched by this run; 0 until its messages are done.
     pub media_remaining: u64,
-    /// What it does now: `start`, `changes`, `list`, `messages`, `media`, `wait`.
+    /// Conversations that were compared by a verification.
+    pub verified: u64,
+    /// Differences that it found which a repair brings.
+    pub drift: u64,
+    /// What it does now: `start`, `changes`, `list`, `messages`, `media`, `verify`, `wait`.
     pub phase: String,
     /// The conversation that it does it with.
     pub current: Option<ConversationId>,
@@ -190,6 +195,8 @@ pub struct Job {
     pub cancel_requested: bool,
     /// Whether it only fetches media that somebody asked for, and is no sync.
     pub media_only: bool,
+    /// What it is to verify, once everything that is due was brought.
+    pub verify: Option<Ask>,
     /// Nothing is done before this.
     pub not_before: Timestamp,
     /// Until when somebody holds the lease; running and in the past means interrupted.
@@ -204,6 +211,18 @@ pub struct Job {
     pub failure: Option<JobFailure>,
     /// What it has done.
     pub progress: Progress,
+}
+
+impl Job {
+    /// Whether its worker is gone and nobody has gone on with it yet; then it is not in progress.
+    pub fn is_interrupted(&self, now: Timestamp) -> bool {
+        self.state == JobState::Running && self.lease_until.is_none_or(|until| until <= now)
+    }
+
+    /// Whether it is due, waits, or is worked on.
+    pub fn is_in_progress(&self, now: Timestamp) -> bool {
+        !self.state.is_over() && !self.is_interrupted(now)
+    }
 }
 
 /// How a job ends.
@@ -315,25 +334,28 @@ pub struct Overview {
     pub messages: u64,
     /// Conversations whose messages are all here.
     pub complete: u64,
-    /// Conversations that are listed or partly filled.
+    /// Conversations that are listed or partly filled, those whose end is not proved among them.
     pub partial: u64,
+    /// Conversations of these of which no message was asked for yet.
+    pub listed: u64,
+    /// Conversations of these whose end is not proved.
+    pub end_unproven: u64,
+    /// Known conversations that are in no mirrored category or gone.
+    pub out_of_scope: u64,
+    /// Conversations in which a verification found drift that was not repaired.
+    pub drifted: u64,
     /// Conversations that were set aside.
     pub set_aside: u64,
     /// Conversations that are due.
     pub due: u64,
+    /// Mirrored conversations of which a list has shown more than was brought, without those that were set aside.
+    pub lagging: u64,
+    /// The oldest activity of these.
+    pub lagging_since: Option<Timestamp>,
     /// Records that could not be read and are kept in their raw form.
     pub oddities: u64,
     /// The oldest message.
     pub oldest_message_at: Option<Timestamp>,
-}
-
-/// A conversation's track with its reason, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ledgered {
-    /// The track.
-    pub track: ConversationTrack,
-    /// Messages that are here.
-    pub messages: u64,
 }
 
 /// An API key as kept.

@@ -5,10 +5,13 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod completeness;
 pub mod export;
+pub mod freshness;
 pub mod keys;
 pub mod media;
 pub mod read;
 pub mod rotation;
 pub mod secrets;
 pub mod sync;
+pub mod verify;

@@ -8,9 +8,11 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, Act, Actor, Deed, Job, JobState, MediaCounts, Object, Overview};
+use crate::store::{Account, Act, Actor, Deed, Job, MediaCounts, Object, Overview};
 use crate::verbs::audit;
+use crate::verbs::freshness::{Freshness, freshness};
 use crate::verbs::read::{Reach, is_within};
+use crate::verbs::verify::{self, Found};
 
 /// How often a waiting caller looks at the row when nothing wakes it.
 const LOOK_MS: i64 = 100;
@@ -50,6 +52,8 @@ pub struct Status {
     pub media: MediaCounts,
     /// Its newest job.
     pub job: Option<Job>,
+    /// What its newest verification found.
+    pub verified: Option<Found>,
 }
 
 /// Asks for a sync of an account.
@@ -98,7 +102,7 @@ pub fn stopped(account: &Account) -> Option<(&'static str, String)> {
     }
 }
 
-fn blocked_until(until: Timestamp) -> String {
+pub(super) fn blocked_until(until: Timestamp) -> String {
     let until = jiff::Timestamp::from_millisecond(until.0).map(|at| at.to_string()).unwrap_or_default();
     format!(
         "LinkedIn blocked the last request (999), so nothing is asked before {until}; look at LinkedIn in a browser, \
@@ -172,7 +176,8 @@ pub async fn status(app: &App, accounts: Vec<Account>) -> Result<Vec<Status>, Re
         let overview = app.store.overview(&account.id).await?;
         let job = app.store.jobs(&account.id, 1).await?.into_iter().next();
         let media = app.store.media_counts(&account.id).await?;
-        all.push(Status { account, overview, media, job });
+        let verified = verify::newest(app, &account.id).await?;
+        all.push(Status { account, overview, media, job, verified });
     }
     Ok(all)
 }
@@ -180,17 +185,16 @@ pub async fn status(app: &App, accounts: Vec<Account>) -> Result<Vec<Status>, Re
 impl Status {
     /// Whether a run is going on; one whose lease ran out is interrupted and is not.
     pub fn in_progress(&self, now: Timestamp) -> bool {
-        self.job.as_ref().is_some_and(|job| match job.state {
-            JobState::Running => job.lease_until.is_some_and(|until| until > now),
-            JobState::Queued | JobState::Waiting => true,
-            JobState::Done | JobState::Failed | JobState::Cancelled => false,
-        })
+        self.job.as_ref().is_some_and(|job| job.is_in_progress(now))
     }
 
     /// Whether a run was interrupted and nobody has gone on with it yet.
     pub fn is_interrupted(&self, now: Timestamp) -> bool {
-        self.job
-            .as_ref()
-            .is_some_and(|job| job.state == JobState::Running && job.lease_until.is_none_or(|until| until <= now))
+        self.job.as_ref().is_some_and(|job| job.is_interrupted(now))
+    }
+
+    /// How fresh the mirror is.
+    pub fn freshness(&self, now: Timestamp) -> Freshness {
+        freshness(&self.account, &self.overview, self.job.as_ref(), now)
     }
 }

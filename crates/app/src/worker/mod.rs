@@ -6,6 +6,7 @@
 mod media;
 pub mod presence;
 pub mod sync;
+mod verify;
 
 use threadkeep_core::id::AccountId;
 use threadkeep_core::sync::pace::Pace;

@@ -6,6 +6,8 @@
 use threadkeep_core::page::Trouble;
 use threadkeep_core::sync::{Batch, Step, SyncState, absorb, next_step, settle};
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::look::heard;
+use threadkeep_core::verify::{Stage, Verification};
 
 use crate::app::App;
 use crate::lifecycle::Stop;
@@ -18,6 +20,7 @@ use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
 
 use super::media::MediaTurn;
+use super::verify;
 
 /// Steps of one claim; then other accounts have their turn.
 const SLICE_STEPS: u32 = 5_000;
@@ -31,6 +34,10 @@ pub(super) struct Run<'a> {
     pub(super) progress: Progress,
     pub(super) source: Box<dyn Source>,
     pub(super) media: MediaTurn,
+    /// The verification that the job is asked for.
+    pub(super) verification: Option<Verification>,
+    /// Whether what lists have shown is still to be compared with what was brought, before the job is done.
+    pub(super) checks_lag: bool,
 }
 
 /// What follows a step.
@@ -76,7 +83,9 @@ pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusa
         run_started_at: job.started_at.unwrap_or(job.created_at),
     };
     let media = MediaTurn::new(work.account.media_policy, job.media_only);
-    let run = Run { app, lease, account: work.account, state, progress: job.progress, source, media };
+    let verification = verify::of_job(app, &work.account, &job).await?;
+    let (account, progress) = (work.account, job.progress);
+    let run = Run { app, lease, account, state, progress, source, media, verification, checks_lag: true };
     run.steps(stop).await
 }
 
@@ -120,18 +129,47 @@ impl Run<'_> {
                 }
             }
         }
-        if step == Step::Done || self.media.is_all {
+        if self.media.is_all {
             return self.close(stop, now).await;
         }
-        self.note(&step);
+        if step != Step::Done {
+            self.note(&step);
+            return self.ask(&step, stop, now).await;
+        }
+        if self.rouse().await? {
+            return Ok(After::GoOn);
+        }
+        match self.verification.clone().filter(|at| at.stage != Stage::Done) {
+            Some(at) => self.verify(at, stop, now).await,
+            None => self.close(stop, now).await,
+        }
+    }
+
+    /// A run is not done while a list has shown more of a conversation than was brought: that one is due, once.
+    async fn rouse(&mut self) -> Result<bool, Refusal> {
+        let done = &self.progress;
+        let has_seen = done.list_pages + done.message_pages + done.conversations_changed > 0;
+        if !std::mem::take(&mut self.checks_lag) || !has_seen {
+            return Ok(false);
+        }
+        let roused = self.app.store.rouse(&self.lease).await?;
+        if roused > 0 {
+            tracing::warn!(job = self.lease.job, account = %self.account.id, roused, "conversations lag behind their list");
+            self.state.due = self.app.store.work_state(&self.lease).await?.due;
+        }
+        Ok(roused > 0)
+    }
+
+    /// Asks what a step of the sync wants to know, and writes what it taught.
+    pub(super) async fn ask(&mut self, step: &Step, stop: &Stop, now: Timestamp) -> Result<After, Refusal> {
         let outcome = tokio::select! {
-            fetched = self.source.fetch(&step) => fetched,
+            fetched = self.source.fetch(step) => fetched,
             () = stop.asked() => {
                 self.put_back(now).await?;
                 return Ok(After::Over);
             }
         };
-        let outcome = self.judge(&step, outcome, now);
+        let outcome = self.judge(step, outcome, now);
         self.commit(outcome).await
     }
 
@@ -139,7 +177,8 @@ impl Run<'_> {
         match fetched {
             Ok(Fetched { reply, renewed, requests }) => {
                 // What was asked at `asked_at` may show anything up to the answer, never less than that.
-                let batch = absorb(&self.state, step, reply, asked_at);
+                let mut batch = absorb(&self.state, step, reply, asked_at);
+                batch.verification = self.verification.as_ref().and_then(|at| heard(at, step, &batch));
                 Outcome { batch, renewed, requests, is_trouble: requests > 1 }
             }
             Err(FetchFailed { trouble, renewed, requests }) => {
@@ -182,6 +221,9 @@ impl Run<'_> {
         self.state.due = committed.due;
         self.state.hold = batch.hold.take();
         self.media.notice(committed.media_asks);
+        if let Some(written) = batch.verification {
+            self.verification = Some(written.state);
+        }
         if let Some(failure) = batch.failure {
             let failure = JobFailure { code: failure.code.as_str().into(), what: failure.what };
             self.finish(JobEnd::Failed(failure)).await?;
@@ -264,6 +306,6 @@ impl Run<'_> {
 }
 
 /// After these the stored session stays as it was before the answer.
-fn is_fatal(trouble: &Trouble) -> bool {
+pub(super) fn is_fatal(trouble: &Trouble) -> bool {
     matches!(trouble, Trouble::NeedsLogin { .. } | Trouble::Challenged { .. } | Trouble::Blocked)
 }

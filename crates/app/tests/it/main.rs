@@ -130,6 +130,8 @@ mod stories;
 mod trouble;
 #[cfg(test)]
 mod vault_contract;
+#[cfg(test)]
+mod verify_stories;
 
 #[test]
 fn no_file_is_forgotten() -> anyhow::Result<()> {

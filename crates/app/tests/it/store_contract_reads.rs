@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use threadkeep::store::{ConversationFilter, ConversationRow, MessageFilter};
+use threadkeep::store::{ConversationFilter, ConversationRow, LedgerFilter, MessageFilter};
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::sync::track::Completeness;
@@ -167,9 +167,10 @@ async fn the_ledger_is_paged(db: &Database) -> anyhow::Result<()> {
     worker.commit(&page).await?;
     let spam = ConversationSeen { categories: Some(BTreeSet::from(["SPAM".into()])), ..conversation("c", 1, "Ben")? };
     worker.commit(&listed(vec![spam])).await?;
-    let first = db.store.ledgered(worker.account(), None, 1).await?;
+    let first = db.store.ledgered(worker.account(), &LedgerFilter::default(), 1).await?;
     assert_eq!((first[0].track.conversation.as_str(), first[0].messages), ("2-a", 2));
-    let rest = db.store.ledgered(worker.account(), Some(&first[0].track.conversation), 10).await?;
+    let rest_of = LedgerFilter { after: Some(first[0].track.conversation.clone()), ..LedgerFilter::default() };
+    let rest = db.store.ledgered(worker.account(), &rest_of, 10).await?;
     let rest: Vec<_> = rest.iter().map(|one| (one.messages, one.track.detail.completeness)).collect();
     assert_eq!(rest, [(0, Completeness::Listed), (0, Completeness::OutOfScope)]);
     let overview = db.store.overview(worker.account()).await?;
@@ -183,6 +184,6 @@ async fn an_empty_account_is_empty(db: &Database) -> anyhow::Result<()> {
     assert_eq!(db.store.overview(&account_id(9)?).await?, Default::default());
     let none = db.store.messages(worker.account(), &conversation_id("a")?, &MessageFilter::default(), 10).await?;
     assert_eq!(none, []);
-    assert_eq!(db.store.ledgered(worker.account(), None, 10).await?, []);
+    assert_eq!(db.store.ledgered(worker.account(), &LedgerFilter::default(), 10).await?, []);
     Ok(())
 }

@@ -21,7 +21,7 @@ mod settle;
 mod step;
 pub mod track;
 
-pub use absorb::absorb;
+pub use absorb::{DELTA_FULL, absorb};
 pub use settle::settle;
 pub use step::{Step, next_step};
 
@@ -32,6 +32,7 @@ use crate::page::Oddity;
 use crate::person::PersonSeen;
 use crate::sync::track::{ConversationTrack, InboxTrack, Sighting};
 use crate::time::Timestamp;
+use crate::verify::VerifyBatch;
 
 /// The categories that are mirrored unless the configuration says otherwise, in the order of their walks.
 pub const DEFAULT_CATEGORIES: [&str; 2] = ["INBOX", "ARCHIVE"];
@@ -189,6 +190,8 @@ pub struct Batch {
     pub health: Option<Health>,
     /// Set when the run ends here without having done its work.
     pub failure: Option<RunFailure>,
+    /// What the step means for the verification that is going on.
+    pub verification: Option<VerifyBatch>,
 }
 
 impl Batch {
@@ -208,6 +211,7 @@ impl Batch {
             hold: None,
             health: None,
             failure: None,
+            verification: None,
         }
     }
 }

@@ -288,6 +288,31 @@ pub fn revive(old: &ConversationTrack) -> Option<ConversationTrack> {
     Some(track)
 }
 
+/// The track of a conversation that is to be walked again from the top; `None` when it is not walked at all.
+pub fn sweep(old: &ConversationTrack) -> Option<ConversationTrack> {
+    let mut track = old.clone();
+    let detail = &mut track.detail;
+    if matches!(detail.completeness, Completeness::SetAside | Completeness::OutOfScope) || detail.walk.is_some() {
+        return None;
+    }
+    detail.need = Need::Sweep;
+    // What changes meanwhile is asked for after the walk.
+    detail.stirred = true;
+    Some(track)
+}
+
+/// The track of a conversation of which a list has shown more than was brought: it is due.
+pub fn rouse(old: &ConversationTrack) -> ConversationTrack {
+    let mut track = old.clone();
+    let need = match (old.synced_to, &old.detail.mark) {
+        (None, _) => Need::Fill,
+        (Some(_), Some(_)) => Need::Changes,
+        (Some(_), None) => Need::Sweep,
+    };
+    track.detail.need = track.detail.need.max(need);
+    track
+}
+
 /// What was set aside gets one more try; another failure sets it aside again.
 fn try_again(detail: &mut TrackDetail) {
     detail.completeness = if detail.oldest.is_some() { Completeness::Partial } else { Completeness::Listed };

@@ -8,6 +8,8 @@ mod mirror;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
+mod verify;
+#[cfg(test)]
 mod world;
 
 #[test]
@@ -18,4 +20,24 @@ fn after_any_weather_the_store_equals_the_world() {
 #[test]
 fn a_calm_world_takes_the_least_requests() {
     world::replaying(world::calm);
+}
+
+#[test]
+fn an_equal_world_has_no_drift_whatever_moves_while_it_is_verified() {
+    world::replaying(verify::equal);
+}
+
+#[test]
+fn planted_drift_is_found_and_healed_by_a_repair() {
+    world::replaying(verify::spoilt);
+}
+
+#[test]
+fn a_repair_brings_what_a_lost_mark_hid_and_deletes_nothing() {
+    world::replaying(verify::forgotten);
+}
+
+#[test]
+fn a_verification_that_broke_off_begins_anew() {
+    world::replaying(verify::broken_off);
 }

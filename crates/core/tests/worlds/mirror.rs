@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use threadkeep_core::conversation::{Conversation, delete_conversation, merge_conversation};
 use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
-use threadkeep_core::sync::track::{ConversationTrack, InboxTrack, leave, revive, sight};
+use threadkeep_core::sync::track::{ConversationTrack, InboxTrack, leave, revive, sight, sweep};
 use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::{Verdict, Verification};
 
 #[derive(Default)]
 pub struct Mirror {
@@ -18,6 +19,11 @@ pub struct Mirror {
     pub conversations: BTreeMap<ConversationId, Conversation>,
     pub messages: BTreeMap<MessageId, Message>,
     pub tracks: BTreeMap<ConversationId, ConversationTrack>,
+    /// The verification that goes on, and what it found.
+    pub verification: Option<Verification>,
+    pub verdicts: Vec<Verdict>,
+    /// Conversations by the last pass of the lists that showed them.
+    pub shown: BTreeMap<ConversationId, i64>,
     /// (object, version) of each change, in order.
     pub events: Vec<(String, u32)>,
 }
@@ -73,6 +79,17 @@ impl Mirror {
             if let Some(track) = self.tracks.get(id).map(leave) {
                 self.tracks.insert(id.clone(), track);
             }
+        }
+        if let Some(written) = batch.verification {
+            let pass = written.state.pass_number();
+            self.shown.extend(written.shown.into_iter().map(|id| (id, pass)));
+            self.verdicts.extend(written.verdicts);
+            for id in written.sweeps {
+                if let Some(track) = self.tracks.get(&id).and_then(sweep) {
+                    self.tracks.insert(id, track);
+                }
+            }
+            self.verification = Some(written.state);
         }
         if let Some(track) = batch.track {
             self.tracks.insert(track.conversation.clone(), track);

@@ -19,24 +19,24 @@ const REQUESTS_MAX: u32 = 6_000;
 
 /// How much of each trouble a world has, in thousandths of its requests.
 #[derive(Debug, Default, Clone, Copy)]
-struct Weather {
-    unavailable: u32,
-    unreadable: u32,
-    rate_limited: u32,
-    refused: u32,
-    login: u32,
-    repeated: u32,
-    empty: u32,
-    endless: u32,
-    cycle: u32,
-    reset: u32,
-    stale: u32,
-    crash: u32,
-    mutate: u32,
+pub struct Weather {
+    pub unavailable: u32,
+    pub unreadable: u32,
+    pub rate_limited: u32,
+    pub refused: u32,
+    pub login: u32,
+    pub repeated: u32,
+    pub empty: u32,
+    pub endless: u32,
+    pub cycle: u32,
+    pub reset: u32,
+    pub stale: u32,
+    pub crash: u32,
+    pub mutate: u32,
 }
 
 impl Weather {
-    fn draw(rng: &mut ChaCha8Rng) -> Self {
+    pub fn draw(rng: &mut ChaCha8Rng) -> Self {
         let mut rate = |max: u32| if rng.random_range(0..2) == 0 { 0 } else { rng.random_range(0..=max) };
         Self {
             unavailable: rate(200),
@@ -56,35 +56,37 @@ impl Weather {
     }
 }
 
-struct World {
-    rng: ChaCha8Rng,
-    upstream: Upstream,
-    mirror: Mirror,
-    weather: Weather,
-    clock: i64,
-    run_started_at: i64,
-    requests: u32,
-    faults: u32,
-    mutations: u32,
+pub struct World {
+    pub rng: ChaCha8Rng,
+    pub upstream: Upstream,
+    pub mirror: Mirror,
+    pub weather: Weather,
+    pub clock: i64,
+    pub run_started_at: i64,
+    pub requests: u32,
+    pub faults: u32,
+    pub mutations: u32,
     /// A mark was lost for good, so deletions and deep edits of that time cannot be known.
-    lost_marks: u32,
+    pub lost_marks: u32,
     /// Walks that had to begin anew.
-    restarts: u32,
-    last_page: Option<Reply>,
+    pub restarts: u32,
+    pub last_page: Option<Reply>,
     /// Cursors that were asked, by what was walked.
-    cursors: std::collections::BTreeMap<String, Vec<Cursor>>,
+    pub cursors: std::collections::BTreeMap<String, Vec<Cursor>>,
+    /// Whether answers to tokens are never older than pages that were shown before.
+    pub is_stream_true: bool,
     /// Whether to tell each step, for a seed that is replayed alone.
-    tells: bool,
+    pub tells: bool,
 }
 
-#[derive(PartialEq)]
-enum RunEnd {
+#[derive(PartialEq, Debug)]
+pub enum RunEnd {
     Done,
     Failed,
 }
 
 impl World {
-    fn new(seed: u64, weather: impl FnOnce(&mut ChaCha8Rng) -> Weather, plain: bool) -> Self {
+    pub fn new(seed: u64, weather: impl FnOnce(&mut ChaCha8Rng) -> Weather, plain: bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut clock = 1_000;
         let rules = Rules {
@@ -107,17 +109,18 @@ impl World {
             restarts: 0,
             last_page: None,
             cursors: std::collections::BTreeMap::new(),
+            is_stream_true: false,
             tells: tells(),
         }
     }
 
-    fn hits(&mut self, rate: u32) -> bool {
+    pub fn hits(&mut self, rate: u32) -> bool {
         let hit = rate > 0 && self.rng.random_range(0..1_000) < rate;
         self.faults += u32::from(hit);
         hit
     }
 
-    fn run(&mut self) -> RunEnd {
+    pub fn run(&mut self) -> RunEnd {
         self.clock += 1;
         self.run_started_at = self.clock;
         self.mirror.revive();
@@ -158,7 +161,7 @@ impl World {
         }
     }
 
-    fn note_lost_mark(
+    pub fn note_lost_mark(
         &mut self,
         before: &threadkeep_core::sync::track::InboxTrack,
         batch: &threadkeep_core::sync::Batch,
@@ -170,7 +173,7 @@ impl World {
         self.lost_marks += u32::from(was_reset || was_dropped || swept);
     }
 
-    fn ask(&mut self, step: &Step) -> Result<Reply, Trouble> {
+    pub fn ask(&mut self, step: &Step) -> Result<Reply, Trouble> {
         self.clock += self.rng.random_range(1..20);
         if self.weather.mutate > 0 && self.rng.random_range(0..1_000) < self.weather.mutate {
             self.mutations += 1;
@@ -200,7 +203,8 @@ impl World {
     fn answer(&mut self, step: &Step) -> Reply {
         // With offsets an older list would skip what a newer one has pushed down; no client can tell.
         let is_offset_list = self.upstream.rules.offset_cursors && matches!(step, Step::List { .. });
-        let is_stale = self.hits(self.weather.stale) && !is_offset_list;
+        let is_true = self.is_stream_true && matches!(step, Step::Delta { .. });
+        let is_stale = self.hits(self.weather.stale) && !is_offset_list && !is_true;
         let is_reset = self.hits(self.weather.reset);
         let mark = self.newest_mark(step);
         let offsets = self.upstream.rules.offset_cursors;
@@ -273,7 +277,7 @@ impl World {
         page
     }
 
-    fn assert_equal(&self) {
+    pub fn assert_equal(&self) {
         let truth = &self.upstream.now;
         let exact = self.lost_marks == 0;
         for conv in truth.convs.iter().filter(|one| !one.deleted && one.category != "SPAM") {

@@ -114,7 +114,7 @@ async fn demo(
     // Trouble begins once the account is connected: a failed login is a question to a person, not a thing to survive.
     simulated.make_trouble(args.faults.as_str())?;
     let mut view = progress::view();
-    let ran = one_run::run(app, &account.id, true, stop, view.as_mut()).await;
+    let ran = one_run::run(app, &account.id, one_run::Errand::Sync { forced: true }, stop, view.as_mut()).await;
     let job = match ran {
         Ok(Ran::Over(job)) if job.failure.is_none() => job,
         other => {

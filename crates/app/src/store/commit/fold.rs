@@ -11,7 +11,7 @@ use threadkeep_core::id::{ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
 use threadkeep_core::person::merge_person;
 use threadkeep_core::sync::Health;
-use threadkeep_core::sync::track::{ConversationTrack, leave, sight};
+use threadkeep_core::sync::track::{ConversationTrack, leave, sight, sweep};
 use threadkeep_core::time::Timestamp;
 
 use super::CONVERSATIONS_OF_ACCOUNT;
@@ -281,6 +281,12 @@ impl Folded {
         }
         if let Some(track) = &batch.track {
             self.put_track(track);
+        }
+        for id in batch.verification.iter().flat_map(|one| &one.sweeps) {
+            let kept = self.before.conversations.get(id).and_then(|kept| kept.track.as_ref());
+            if let Some(track) = kept.and_then(sweep) {
+                self.put_track(&track);
+            }
         }
     }
 

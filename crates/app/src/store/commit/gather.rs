@@ -105,7 +105,8 @@ fn conversations<'a>(commit: &Commit<'a>) -> BTreeSet<&'a str> {
     let spoken = batch.messages.iter().map(|one| &one.conversation);
     let sighted = batch.sightings.iter().map(|one| &one.conversation);
     let asked = batch.track.iter().map(|one| &one.conversation);
-    let all = listed.chain(spoken).chain(sighted).chain(asked).chain(&batch.deleted_conversations);
+    let swept = batch.verification.iter().flat_map(|one| &one.sweeps);
+    let all = listed.chain(swept).chain(spoken).chain(sighted).chain(asked).chain(&batch.deleted_conversations);
     all.map(ConversationId::as_str).collect()
 }
 

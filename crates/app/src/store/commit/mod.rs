@@ -8,11 +8,13 @@ mod attach;
 mod fold;
 mod gather;
 mod ready;
+mod verified;
 mod write;
 
 use threadkeep_core::sync::Batch;
 use threadkeep_core::sync::track::Completeness;
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::drift_of;
 
 use super::dialect::Dialect;
 use super::rows;
@@ -111,8 +113,16 @@ fn progress(before: &Progress, folded: &Folded, commit: &Commit<'_>) -> Progress
         messages_new: before.messages_new + counts.messages_new,
         messages_changed: before.messages_changed + counts.messages_changed,
         oddities: before.oddities + oddities,
+        verified: before.verified + verified(commit).0,
+        drift: before.drift + verified(commit).1,
         ..before.clone()
     }
+}
+
+/// Conversations that a verification has judged in this step, and the drift that it found.
+fn verified(commit: &Commit<'_>) -> (u64, u64) {
+    let verdicts = commit.batch.verification.iter().flat_map(|one| &one.verdicts);
+    verdicts.fold((0, 0), |(count, drift), one| (count + 1, drift + u64::from(drift_of(&one.findings))))
 }
 
 /// 1 when the conversation that was asked about was due and now is up to date.

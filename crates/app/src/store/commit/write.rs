@@ -10,7 +10,7 @@ use threadkeep_core::sync::track::ConversationTrack;
 
 use super::attach::{AttachmentChanges, drop_conversation};
 use super::fold::{Children, Folded, push_hex};
-use super::ready;
+use super::{ready, verified};
 use crate::planted::{self, Bug};
 use crate::store::rows::{self, TRACK};
 use crate::store::statement::{Kind, Statement, Value, for_keys, insert_rows, json, sql};
@@ -83,6 +83,9 @@ pub(super) fn script(
     write_tracks(&mut script, folded)?;
     write_oddities(&mut script, commit, folded);
     let account_pk = folded.before.account_pk;
+    if let Some(written) = &commit.batch.verification {
+        verified::write(&mut script, commit, account_pk, written)?;
+    }
     if let Some(sealed) = commit.sealed_session {
         script.push(sql!(
             "INSERT INTO sessions (account_pk, sealed, updated_at) VALUES (?, ?, ?) \
