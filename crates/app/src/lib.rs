@@ -11,6 +11,7 @@
 //! when a login is proved. A read never causes a request to LinkedIn (invariant I4).
 
 pub mod app;
+pub mod archive;
 pub mod chance;
 pub mod cli;
 pub mod clock;

@@ -3,6 +3,7 @@
 //! Each kind has a stable code, a text that says what to do next, an HTTP status and an exit code. No text here carries
 //! message contents, names or secrets.
 
+use crate::archive::ArchiveError;
 use crate::store::StoreError;
 
 /// A request that was not fulfilled; nothing was changed.
@@ -71,6 +72,12 @@ pub enum Refusal {
     /// The place where media are kept does not work.
     #[error("{0}")]
     MediaStore(String),
+    /// An archive that is none of LinkedIn's, damaged, or built to do harm.
+    #[error("{0}")]
+    ArchiveRejected(String),
+    /// An archive without messages.
+    #[error("{0}")]
+    ArchiveWithoutMessages(String),
     /// The database does not answer or has no space.
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -107,6 +114,8 @@ impl Refusal {
             Self::MediaPending => "media_pending",
             Self::MediaFailed(_) => "media_unavailable",
             Self::MediaStore(_) => "media_store_unavailable",
+            Self::ArchiveRejected(_) => "archive_rejected",
+            Self::ArchiveWithoutMessages(_) => "archive_without_messages",
             Self::Store(StoreError::Full(_)) => "storage_full",
             Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => "storage_unavailable",
             Self::Store(_) => "storage_broken",
@@ -125,6 +134,7 @@ impl Refusal {
             Self::AccountMismatch | Self::Conflict(_) | Self::NeedsLogin(_) | Self::MediaOff => 409,
             Self::MediaGone => 410,
             Self::MediaAddress(_) | Self::MediaRefused(_) => 422,
+            Self::ArchiveRejected(_) | Self::ArchiveWithoutMessages(_) => 422,
             Self::ReadOnlyMirror => 501,
             Self::Upstream(_) | Self::MediaFailed(_) => 502,
             Self::MediaPending => 504,
@@ -138,14 +148,26 @@ impl Refusal {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 2,
-            Self::MediaAddress(_) => 2,
+            Self::MediaAddress(_) | Self::ArchiveRejected(_) => 2,
             Self::NoAccount | Self::NoConversation | Self::NotFound(_) | Self::MediaGone => 3,
+            Self::ArchiveWithoutMessages(_) => 3,
             Self::AccountMismatch | Self::Conflict(_) | Self::MediaOff | Self::MediaRefused(_) => 4,
             Self::NeedsLogin(_) | Self::Unauthorized | Self::ScopeRequired(_) => 5,
             Self::Upstream(_) | Self::MediaFailed(_) | Self::MediaPending => 6,
             Self::Store(_) | Self::MediaStore(_) => 7,
             Self::Secret(_) => 8,
             Self::ReadOnlyMirror | Self::Internal(_) => 1,
+        }
+    }
+}
+
+impl From<ArchiveError> for Refusal {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Rejected(what) => Self::ArchiveRejected(what),
+            ArchiveError::NoMessages(what) => Self::ArchiveWithoutMessages(what),
+            ArchiveError::Unreadable(what) => Self::Invalid(what),
+            ArchiveError::Stopped => Self::Conflict(error.to_string()),
         }
     }
 }

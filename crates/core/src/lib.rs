@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `id`, `time` | ids as types, checked once; points in time |
 //! | `person`, `conversation`, `message`, `content` | records as seen and as kept, and what may overwrite what |
+//! | `archived` | a message as LinkedIn's data export tells it |
 //! | `attachment` | which contents of a message are attachments, and in which order |
 //! | `event` | the names of changes |
+//! | `identity` | what is the same across sources: texts, names, profile links, rows without ids |
 //! | `page` | what a source hands over, or the trouble that came instead |
 //! | `sync` | the engine: `next_step`, `absorb`, `settle` |
 //! | `planted` | bugs that only a test build can have, to test the tests |
@@ -14,12 +16,14 @@
 //!
 //! No I/O, no clock, no randomness, no async: the manifest has no crate that could (invariant I1).
 
+pub mod archived;
 pub mod attachment;
 pub mod canonical;
 pub mod content;
 pub mod conversation;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod message;
 pub mod page;
 pub mod person;

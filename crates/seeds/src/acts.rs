@@ -189,7 +189,11 @@ async fn read_page(stage: &Arc<Stage>, app: &App, account: &Account) -> Result<S
 /// Where every conversation stands in the list.
 async fn places(app: &App, filter: &ConversationFilter) -> Result<BTreeMap<String, i64>, Refusal> {
     let page = read::conversations(app, filter, read::PAGE_MAX).await?;
-    Ok(page.rows.into_iter().map(|row| (row.conversation.id.to_string(), row.conversation.last_activity_at.0)).collect())
+    Ok(page
+        .rows
+        .into_iter()
+        .map(|row| (row.conversation.id.to_string(), row.conversation.last_activity_at.0))
+        .collect())
 }
 
 async fn turn_key(stage: &Arc<Stage>, app: &App) -> Result<String, Refusal> {

@@ -67,9 +67,9 @@ impl Rates {
 
 /// A stream of chance for one topic of a seed.
 pub fn stream(seed: u64, topic: &str) -> ChaCha8Rng {
-    let mixed = topic.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let mixed = topic
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     ChaCha8Rng::seed_from_u64(seed ^ mixed)
 }
 
@@ -292,7 +292,9 @@ fn machine(seed: u64, factor: f64, nodes: usize, all: &mut Vec<(Place, Piece)>) 
             (full, Piece::Disk(DiskTrouble::Full)),
             (turn / 8.0, Piece::Turn(rng.random_range(0..nodes))),
         ];
-        all.extend(kinds.into_iter().filter(|(rate, _)| rng.random_bool(*rate)).map(|(_, one)| (Place::Effect(n), one)));
+        all.extend(
+            kinds.into_iter().filter(|(rate, _)| rng.random_bool(*rate)).map(|(_, one)| (Place::Effect(n), one)),
+        );
     }
     for n in 1..=REQUESTS_PLANNED {
         let place = if rng.random_bool(0.5) { Place::Asking(n) } else { Place::Answered(n) };

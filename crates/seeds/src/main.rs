@@ -91,7 +91,11 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
             let begun = begun();
             let outcome = live_all(wanted, |thread| scene(*postgres, thread))?;
             let seconds = begun.elapsed().as_secs_f64();
-            if *json { as_json(&outcome)? } else { as_words(&outcome, seconds)? }
+            if *json {
+                as_json(&outcome)?
+            } else {
+                as_words(&outcome, seconds)?
+            }
             for ended in outcome.failures.iter().take(3).filter(|_| !*json && !*no_shrink) {
                 told_small(ended, *fault_rates, *postgres)?;
             }

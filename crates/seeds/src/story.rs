@@ -18,12 +18,7 @@ pub struct Story {
 impl Story {
     /// A story without events; keeps its lines or only their hash.
     pub fn new(keeps_lines: bool) -> Self {
-        Self {
-            hasher: DefaultHasher::new(),
-            line: String::new(),
-            lines: keeps_lines.then(Vec::new),
-            events: 0,
-        }
+        Self { hasher: DefaultHasher::new(), line: String::new(), lines: keeps_lines.then(Vec::new), events: 0 }
     }
 
     /// Something happened.

@@ -161,10 +161,8 @@ fn request(question: &Question) -> Request {
         None => url.path().to_owned(),
     };
     let is_media = url.port() == Some(MEDIA_PORT);
-    let mut request = Request {
-        listener: if is_media { Listener::Media } else { Listener::Site },
-        ..Request::get(&target)
-    };
+    let mut request =
+        Request { listener: if is_media { Listener::Media } else { Listener::Site }, ..Request::get(&target) };
     let host = format!("{}:{}", url.host_str().unwrap_or_default(), url.port().unwrap_or_default());
     request.headers.push(("host".to_owned(), host));
     for (name, value) in &question.headers {

@@ -14,6 +14,7 @@ mod doctor_checks;
 mod doctor_keys;
 mod export;
 mod failure;
+mod import;
 mod key;
 mod ledger;
 mod media;
@@ -46,6 +47,7 @@ Try it without an account:
   threadkeep demo
 
 Your own conversations:
+  threadkeep import FILE          LinkedIn's own data export; no session needed
   threadkeep account add          paste a request of a logged-in browser
   threadkeep sync                 copy what is new; Ctrl-C at any time, the next run goes on
   threadkeep export --format jsonl > conversations.jsonl
@@ -101,6 +103,7 @@ enum Command {
     Secrets(secrets::SecretsArgs),
     Audit(audit::AuditArgs),
     Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Doctor(doctor::DoctorArgs),
     Config(config::ConfigArgs),
     Db(database::DatabaseArgs),
@@ -150,6 +153,7 @@ async fn carry_out(cli: Cli) -> Ended {
         Command::Key(args) => key::run(args, &load(&inputs)?).await,
         Command::Media(args) => media::run(args, &load(&inputs)?).await,
         Command::Export(args) => export::run(args, &load(&inputs)?).await,
+        Command::Import(args) => import::run(args, &load(&inputs)?).await,
         Command::Doctor(args) => doctor::run(args, &inputs).await,
         Command::Config(args) => config::run(&args, &load(&inputs)?),
         Command::Db(args) => database::run(args, &load(&inputs)?).await,

@@ -17,7 +17,10 @@ use crate::planted::{self, Bug};
 /// Up to so many accounts the list of all is kept in memory.
 const ACCOUNTS_KEPT_MAX: usize = 100;
 /// Tables with rows of an account, in the order in which they can be emptied, and how they name it.
-const TABLES_OF_ACCOUNT: [(&str, &str); 15] = [
+const TABLES_OF_ACCOUNT: [(&str, &str); 18] = [
+    ("archived_messages", "account_pk = ?"),
+    ("person_aliases", "account_pk = ?"),
+    ("imports", "account_pk = ?"),
     ("attachments", "account_pk = ?"),
     ("messages", "account_pk = ?"),
     ("tracks", "account_pk = ?"),

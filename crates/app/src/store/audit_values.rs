@@ -113,6 +113,8 @@ names! {
         RotationBegun = "rotation_begun",
         /// All data keys are wrapped with the new master key.
         SecretsRotated = "secrets_rotated",
+        /// An archive of LinkedIn's was imported.
+        ArchiveImported = "archive_imported",
         /// This log was to be read.
         AuditRead = "audit_read",
         /// Something else that only an admin may do.

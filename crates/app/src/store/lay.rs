@@ -26,6 +26,11 @@ impl<D: Dialect> SqlStore<D> {
         self.lay_rounds(account_pk, ROUNDS_OF_COMMIT).await;
     }
 
+    /// Lays ready what an import has marked.
+    pub(super) async fn lay_imported(&self, account_pk: i64) {
+        self.lay_rounds(account_pk, ROUNDS_OF_OPENING).await;
+    }
+
     /// Lays ready what an older program or an interrupted one has left.
     pub(super) async fn lay_all(&self) {
         let text = "SELECT DISTINCT c.account_pk FROM conversations c WHERE c.others IS NULL";

@@ -360,12 +360,12 @@ pub trait Upkeep: Send + Sync {
 
 /// The whole store.
 pub trait Store:
-    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Verifications + Upkeep
+    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Upkeep
 {
 }
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Verifications + Upkeep> Store
-    for T
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Upkeep>
+    Store for T
 {
 }
 
@@ -379,6 +379,8 @@ mod commit;
 mod dialect;
 mod export;
 mod failure;
+mod import;
+mod import_values;
 mod jobs;
 mod keys;
 mod known;
@@ -410,6 +412,8 @@ mod verify;
 mod verify_values;
 
 pub use audit_values::*;
+pub use import::ARCHIVE_ONLY;
+pub use import_values::*;
 pub use media_values::*;
 pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, migration_status, open};

@@ -282,6 +282,27 @@ pub(super) fn for_keys<T: Copy + Into<Value>>(
     }
 }
 
+/// Statements that are asked for these pairs: `WITH w(pk, s) AS (VALUES …)` stands before the text, which begins with a
+/// blank and has these further values.
+pub(super) fn for_pairs(script: &mut Vec<Statement>, text: &str, pairs: &[(i64, i64)], further: &[Value]) {
+    for part in pairs.chunks(CHUNKS[0]) {
+        let size = CHUNKS.into_iter().rev().find(|chunk| *chunk >= part.len()).unwrap_or(CHUNKS[0]);
+        let mut all = String::with_capacity(text.len() + size * 6 + 32);
+        all.push_str("WITH w(pk, s) AS (VALUES ");
+        for place in 0..size {
+            all.push_str(if place == 0 { "(?,?)" } else { ",(?,?)" });
+        }
+        all.push(')');
+        all.push_str(text);
+        // Filled up with its last pair, as the keys above.
+        let padding = std::iter::repeat_n(part.last(), size - part.len()).flatten();
+        let mut values: Vec<Value> =
+            part.iter().chain(padding).flat_map(|(pk, second)| [Value::from(*pk), (*second).into()]).collect();
+        values.extend_from_slice(further);
+        script.push(Statement::new(all, values));
+    }
+}
+
 /// `?,?,?`
 pub(super) fn push_marks(text: &mut String, count: usize) {
     for position in 0..count {

@@ -4,6 +4,7 @@
 //! member are refused. Secrets enter here, are sealed, and never come back out.
 
 use threadkeep_core::id::AccountId;
+use threadkeep_core::identity::ProfileSlug;
 use threadkeep_core::page::Trouble;
 
 use crate::app::App;
@@ -25,7 +26,7 @@ pub async fn add(app: &App, who: &Actor, pasted: &str) -> Result<Account, Refusa
 /// The same, and decides when its media are fetched; a new account without a decision has that of the configuration.
 pub async fn add_with(app: &App, who: &Actor, pasted: &str, policy: Option<MediaPolicy>) -> Result<Account, Refusal> {
     let (member, session) = prove(app, pasted).await?;
-    let is_new = app.store.account(&account_of(&member)?).await?.is_none();
+    let is_new = app.store.account(&account_for(app, &member).await?).await?.is_none();
     let act = if is_new { Act::AccountAdded } else { Act::AccountReconnected };
     let account = store_login(app, (who, act), &member, &session).await?;
     match policy.or(is_new.then_some(app.media.settings.policy)) {
@@ -41,7 +42,7 @@ pub async fn add_with(app: &App, who: &Actor, pasted: &str, policy: Option<Media
 pub async fn reconnect(app: &App, who: &Actor, id: &AccountId, pasted: &str) -> Result<Account, Refusal> {
     find(app, id).await?;
     let (member, session) = prove(app, pasted).await?;
-    if account_of(&member)? != *id && !planted::is(Bug::OtherMemberAccepted) {
+    if account_for(app, &member).await? != *id && !planted::is(Bug::OtherMemberAccepted) {
         return Err(Refusal::AccountMismatch);
     }
     store_login(app, (who, Act::AccountReconnected), &member, &session).await
@@ -97,6 +98,21 @@ fn account_of(member: &Member) -> Result<AccountId, Refusal> {
     account_id(&member.id).map_err(|error| Refusal::Internal(error.to_string()))
 }
 
+/// The account of a member: the one that is theirs already, the one that an archive of theirs has made, or a new one.
+async fn account_for(app: &App, member: &Member) -> Result<AccountId, Refusal> {
+    let all = app.store.accounts().await?;
+    if let Some(own) = all.iter().find(|one| one.member == member.id) {
+        return Ok(own.id.clone());
+    }
+    let slug = member.public_id.as_deref().and_then(ProfileSlug::of_slug);
+    let is_theirs =
+        |one: &&Account| one.member.is_from_archive() && slug.is_some() && ProfileSlug::of_slug(&one.public_id) == slug;
+    match all.iter().find(is_theirs) {
+        Some(archived) => Ok(archived.id.clone()),
+        None => account_of(member),
+    }
+}
+
 async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
     let session = Session::import(pasted).map_err(|error| Refusal::BadCookies(error.to_string()))?;
     let mut voyager = app.voyager(session);
@@ -120,7 +136,11 @@ async fn store_login(
     member: &Member,
     session: &Session,
 ) -> Result<Account, Refusal> {
-    let id = account_of(member)?;
+    let id = account_for(app, member).await?;
+    if let Some(before) = app.store.account(&id).await?.filter(|before| before.member.is_from_archive()) {
+        // The archive knew a link or a name; from here on the member has the id that LinkedIn has given.
+        app.store.take_over(&id, &before.member, &member.id).await?;
+    }
     for _ in 0..TRIES {
         let login = login_of(app, &id, member, session).await?;
         let line = audit::done(app, who, act, Object::account(&id));

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod completeness;
 pub mod export;
 pub mod freshness;
+pub mod import;
 pub mod keys;
 pub mod media;
 pub mod read;

@@ -8,7 +8,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, Act, Actor, Deed, Job, MediaCounts, Object, Overview};
+use crate::store::{ARCHIVE_ONLY, Account, Act, Actor, Deed, Job, MediaCounts, Object, Overview};
 use crate::verbs::audit;
 use crate::verbs::freshness::{Freshness, freshness};
 use crate::verbs::read::{Reach, is_within};
@@ -90,6 +90,10 @@ pub fn stopped(account: &Account) -> Option<(&'static str, String)> {
     let id = &account.id;
     match account.health {
         Health::Connected => None,
+        Health::NeedsLogin if detail == ARCHIVE_ONLY => Some((
+            "needs_login",
+            format!("{detail}; `threadkeep account add` with the member's own session joins this account"),
+        )),
         Health::NeedsLogin => Some((
             "needs_login",
             format!("{detail}; log in to LinkedIn again and run `threadkeep account reconnect {id}`"),

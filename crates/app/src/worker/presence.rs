@@ -45,7 +45,10 @@ impl Presence {
         let path = folder.join(format!("{id}.{SUFFIX}"));
         let file = File::create_new(&path)?;
         file.lock()?;
-        Ok(Self { id, place: Some(Place { folder: folder.to_owned(), path, locked: file, is_durable: AtomicBool::new(false) }) })
+        Ok(Self {
+            id,
+            place: Some(Place { folder: folder.to_owned(), path, locked: file, is_durable: AtomicBool::new(false) }),
+        })
     }
 
     /// A process that neither sees others nor is seen.

@@ -45,7 +45,9 @@ impl Content {
         ensure!(gaps == 0, "the numbers of the events have gaps");
         let mut rows = Vec::new();
         for table in MIRRORED {
-            rows.extend(texts(&connection, &format!("SELECT * FROM {table}"))?.into_iter().map(|row| format!("{table} {row}")));
+            rows.extend(
+                texts(&connection, &format!("SELECT * FROM {table}"))?.into_iter().map(|row| format!("{table} {row}")),
+            );
         }
         let events = texts(&connection, "SELECT id FROM events ORDER BY id")?;
         ensure!(events.windows(2).all(|two| two[0] != two[1]), "an event is there twice");
@@ -78,6 +80,7 @@ pub fn number(path: &Path, text: &str) -> Result<i64> {
 fn texts(connection: &Connection, text: &str) -> Result<Vec<String>> {
     let mut statement = connection.prepare(text)?;
     let width = statement.column_count();
-    let rows = statement.query_map([], |row| (0..width).map(|at| row.get::<_, Value>(at)).collect::<rusqlite::Result<Vec<_>>>())?;
+    let rows = statement
+        .query_map([], |row| (0..width).map(|at| row.get::<_, Value>(at)).collect::<rusqlite::Result<Vec<_>>>())?;
     rows.map(|row| Ok(format!("{:?}", row?))).collect()
 }

@@ -96,7 +96,8 @@ impl Story {
     async fn sums(&self) -> Result<Sums> {
         let mut rows = Vec::new();
         for table in MIRRORED {
-            let sum = format!("SELECT COALESCE(SUM(hashtextextended(t::text, 0) % 1000000007), 0)::bigint FROM {table} t");
+            let sum =
+                format!("SELECT COALESCE(SUM(hashtextextended(t::text, 0) % 1000000007), 0)::bigint FROM {table} t");
             rows.push(self.database.count(&sum).await?);
         }
         let gaps = "SELECT COUNT(*) FROM (SELECT 1 FROM events GROUP BY account_pk \

@@ -67,7 +67,8 @@ fn world(seed: u64, conversations: usize, messages_mean: f64) -> World {
 async fn first_start(shim: &'static Path) -> Result<Scenario> {
     let mut stage = Stage::new(shim, world(31, 2, 2.0)).await?;
     let member = stage.linkedin.owner()?;
-    stage.account = threadkeep::source::voyager::account_id(&threadkeep_core::id::PersonId::parse(&member)?)?.to_string();
+    stage.account =
+        threadkeep::source::voyager::account_id(&threadkeep_core::id::PersonId::parse(&member)?)?.to_string();
     let words = Words::of(&["account", "add", "--media", "eager", "--cookies-file", "-"]).reading(&stage.cookie);
     Ok(Scenario {
         name: "first_start",
@@ -126,7 +127,8 @@ fn stage_person(stage: &Stage) -> Result<String> {
     let (owner, truth) = (stage.linkedin.owner()?, stage.linkedin.truth()?);
     for line in truth.lines() {
         let record: serde_json::Value = serde_json::from_str(line)?;
-        let id = record["id"].as_str().filter(|id| record["kind"] == "person" && *id != owner && id.starts_with("ACoAA"));
+        let id =
+            record["id"].as_str().filter(|id| record["kind"] == "person" && *id != owner && id.starts_with("ACoAA"));
         if let Some(id) = id {
             return Ok(id.to_owned());
         }

@@ -48,7 +48,10 @@ impl Shimmed {
             .env("SHIM_LOG", shimmed.path("log"))
             .env("SHIM_CALM", shimmed.path("calm"));
         let set = |command: &mut Command, mode: &str, at: u64, after: bool| {
-            command.env("SHIM_MODE", mode).env("SHIM_AT", at.to_string()).env("SHIM_AFTER", u8::from(after).to_string());
+            command
+                .env("SHIM_MODE", mode)
+                .env("SHIM_AT", at.to_string())
+                .env("SHIM_AFTER", u8::from(after).to_string());
         };
         match fault {
             Fault::None => set(command, "count", 0, false),

@@ -69,7 +69,12 @@ pub async fn goes_on(scenario: &Scenario, reference: &Reference, place: &Place) 
         ensure!(requests <= most, "the next run sent {requests} requests, {most} at most");
     }
     let content = the_end(scenario, place).await?;
-    ensure!(content.events == reference.events, "other events: {} and {}", content.events.len(), reference.events.len());
+    ensure!(
+        content.events == reference.events,
+        "other events: {} and {}",
+        content.events.len(),
+        reference.events.len()
+    );
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The contract of jobs: one for an account, held by one at a time, never lost.
 
 use anyhow::Context;
-use threadkeep::store::{JobEnd, JobFailure, JobState, Progress, StoreError};
+use threadkeep::store::{Commit, JobEnd, JobFailure, JobState, Progress, StoreError};
 use threadkeep_core::sync::track::{CONVERSATION_ATTEMPTS_MAX, Completeness};
 use threadkeep_core::sync::{Batch, Hold, HoldReason};
 use threadkeep_core::time::Timestamp;

@@ -99,7 +99,12 @@ fn turn_page(
         let before = book.accounts.remove(&pk).filter(|before| before.created_at == page.created_at);
         let before = before.unwrap_or_else(|| AccountPage { created_at: page.created_at, ..AccountPage::default() });
         if page.event_seq < before.event_seq {
-            return Err(breach!("log without gaps", "the log went back from {} to {}", before.event_seq, page.event_seq));
+            return Err(breach!(
+                "log without gaps",
+                "the log went back from {} to {}",
+                before.event_seq,
+                page.event_seq
+            ));
         }
         let is_changed = page.event_seq != before.event_seq
             || page.inbox != before.inbox
@@ -270,16 +275,23 @@ async fn covered(stage: &Arc<Stage>, pk: i64, conversation: &str) -> StoreResult
         state.book.first.get(&page.member)?.get(conversation).cloned()
     });
     let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else { return Ok(()) };
-    let text = format!("SELECT m.id FROM messages m JOIN conversations c ON c.pk = m.conversation_pk \
-         WHERE c.account_pk = {pk} AND c.id = '{conversation}'");
+    let text = format!(
+        "SELECT m.id FROM messages m JOIN conversations c ON c.pk = m.conversation_pk \
+         WHERE c.account_pk = {pk} AND c.id = '{conversation}'"
+    );
     let here: std::collections::BTreeSet<String> =
         rows(&stage.ground, &text).await?.into_iter().map(|mut row| row.text()).collect();
     // What LinkedIn has removed meanwhile need not have come.
     let missing = stage.with(|state| {
         let world = state.simulator.world();
-        wanted.difference(&here).find(|id| world.message(conversation, id).is_some_and(|one| one.deleted_at_ms.is_none())).cloned()
+        wanted
+            .difference(&here)
+            .find(|id| world.message(conversation, id).is_some_and(|one| one.deleted_at_ms.is_none()))
+            .cloned()
     });
-    let is_odd = stage.with(|state| state.tally.faults.contains_key("odd_record") || state.simulator.faults_struck().contains_key("odd_record"));
+    let is_odd = stage.with(|state| {
+        state.tally.faults.contains_key("odd_record") || state.simulator.faults_struck().contains_key("odd_record")
+    });
     if let Some(id) = missing.filter(|_| !is_odd) {
         stage.report(breach!("the track is not ahead of the data", "{conversation} is complete and lacks {id}"));
     }

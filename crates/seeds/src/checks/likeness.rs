@@ -46,7 +46,9 @@ pub fn covering(truth: &str, mirror: &str) -> Option<String> {
             // One that shares its millisecond with another cannot be noticed: the conversation's activity is the same.
             (Record::Message { conversation, delivered_at }, None)
                 if at.get(&(conversation.as_str(), *delivered_at)).is_some_and(|count| *count > 1) => {}
-            (Record::Message { conversation, .. }, None) => return Some(format!("message {id} of {conversation} is missing")),
+            (Record::Message { conversation, .. }, None) => {
+                return Some(format!("message {id} of {conversation} is missing"));
+            }
         }
     }
     None
@@ -86,7 +88,9 @@ mod tests {
     #[test]
     fn a_covering_mirror_may_have_more_and_may_lack_only_a_twin() {
         let truth = [CONVERSATION.to_owned(), message("a", 1), message("b", 2), message("c", 2)].join("\n");
-        let without = |id: &str| truth.lines().filter(|line| !line.contains(&format!("\"id\":\"{id}\""))).collect::<Vec<_>>().join("\n");
+        let without = |id: &str| {
+            truth.lines().filter(|line| !line.contains(&format!("\"id\":\"{id}\""))).collect::<Vec<_>>().join("\n")
+        };
         assert_eq!(covering(&truth, &truth), None);
         assert_eq!(covering(&without("b"), &truth), None);
         assert_eq!(covering(&truth, &without("b")), None);

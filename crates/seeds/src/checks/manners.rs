@@ -138,13 +138,7 @@ impl Manners {
     }
 
     /// What an answer asks for.
-    pub fn judge(
-        &mut self,
-        who: Who,
-        wall_ms: i64,
-        line: &LedgerLine,
-        outcome: &Outcome,
-    ) -> Result<(), Breach> {
+    pub fn judge(&mut self, who: Who, wall_ms: i64, line: &LedgerLine, outcome: &Outcome) -> Result<(), Breach> {
         if line.writes {
             return Err(breach!("only reads", "a writing request was sent: {} {}", line.method, line.path));
         }

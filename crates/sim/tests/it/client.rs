@@ -47,7 +47,8 @@ impl Client {
     }
 
     pub fn generated(conversations: usize, messages_mean: f64) -> Self {
-        let options = GenerateOptions { seed: 7, conversations, messages_mean, accounts: 2, ..GenerateOptions::at(NOW_MS) };
+        let options =
+            GenerateOptions { seed: 7, conversations, messages_mean, accounts: 2, ..GenerateOptions::at(NOW_MS) };
         Self::of(Simulator::new(World::generate(&options), SimulatorOptions::default()))
     }
 

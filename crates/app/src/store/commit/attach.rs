@@ -74,6 +74,11 @@ pub(super) fn drop_conversation(script: &mut Vec<Statement>, account_pk: i64, co
     script.extend(dropped(of_conversation, &[account_pk.into(), conversation_pk.into()]));
 }
 
+/// Removes the attachments of a message that is another one now.
+pub(super) fn drop_message(script: &mut Vec<Statement>, account_pk: i64, message: &MessageId) {
+    script.extend(dropped("account_pk = ? AND message_id = ?", &[account_pk.into(), message.into()]));
+}
+
 /// Rows of attachments, new ones or ones with a new link.
 pub(in crate::store) fn rows(
     script: &mut Vec<Statement>,

@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 use threadkeep_core::conversation::{Conversation, ConversationSeen, delete_conversation, merge_conversation};
 use threadkeep_core::event::EventKind;
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
-use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
+use threadkeep_core::message::{Merged, Message, Origin, delete_message, merge_message};
 use threadkeep_core::person::merge_person;
 use threadkeep_core::sync::Health;
 use threadkeep_core::sync::track::{ConversationTrack, leave, sight, sweep};
 use threadkeep_core::time::Timestamp;
 
 use super::CONVERSATIONS_OF_ACCOUNT;
+use super::adopt::Adopted;
 use super::attach::AttachmentChanges;
 use super::gather::{Before, Kept};
 use crate::planted::{self, Bug};
@@ -77,8 +78,8 @@ pub(super) struct Folded {
     pub(super) account: String,
 }
 
-/// Folds a batch into the stored rows.
-pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
+/// Folds a batch into the stored rows, with what rows of archives it has taken over.
+pub(super) fn fold(commit: &Commit<'_>, before: Before, adopted: &Adopted) -> Folded {
     let batch = commit.batch;
     let mut folded = Folded {
         people: BTreeSet::new(),
@@ -92,12 +93,15 @@ pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
         events: Vec::with_capacity(batch.messages.len() + batch.conversations.len()),
         counts: Counts::default(),
         oldest_message_at: before.oldest_message_at,
-        oldest_is_unsure: false,
+        oldest_is_unsure: adopted.oldest_is_unsure,
         logins_lost: before.logins_lost,
         asked_was_due: false,
         account: commit.lease.account.as_str().to_owned(),
         before,
     };
+    for (id, version) in &adopted.gone {
+        folded.tell(EventKind::MessageDeleted, id.as_str(), i64::from(*version) + 1);
+    }
     folded.take_people(commit);
     for seen in &batch.conversations {
         folded.take_conversation(seen, commit);
@@ -105,7 +109,7 @@ pub(super) fn fold(commit: &Commit<'_>, before: Before) -> Folded {
     for id in &batch.deleted_conversations {
         folded.lose_conversation(id);
     }
-    folded.take_messages(commit);
+    folded.take_messages(commit, adopted);
     folded.take_tracks(commit);
     folded.take_health(commit);
     folded
@@ -132,8 +136,12 @@ impl Folded {
     }
 
     fn take_conversation(&mut self, seen: &ConversationSeen, commit: &Commit<'_>) {
-        let old = self.before.conversations.get(&seen.id).map(|kept| &kept.conversation);
-        let Some(new) = merge_conversation(old, seen, commit.batch.origin) else {
+        let kept = self.before.conversations.get(&seen.id);
+        // What only an archive has told has times of whole seconds, by which a page would seem to be an old one.
+        let is_from_archive = self.before.has_archive && kept.is_some_and(|kept| kept.track.is_none());
+        let origin = if is_from_archive { Origin::Delta } else { commit.batch.origin };
+        let old = kept.map(|kept| &kept.conversation);
+        let Some(new) = merge_conversation(old, seen, origin) else {
             return;
         };
         let kind = if old.is_some() { EventKind::ConversationUpdated } else { EventKind::ConversationCreated };
@@ -176,7 +184,7 @@ impl Folded {
         }
     }
 
-    fn take_messages(&mut self, commit: &Commit<'_>) {
+    fn take_messages(&mut self, commit: &Commit<'_>, adopted: &Adopted) {
         let batch = commit.batch;
         for seen in &batch.messages {
             if !self.before.conversations.contains_key(&seen.conversation) {
@@ -188,7 +196,10 @@ impl Folded {
             match merge_message(old, seen, batch.origin, commit.now) {
                 Merged::Unchanged => {}
                 Merged::Refreshed(message) => self.put_message(message),
-                Merged::Changed(message, change) => {
+                Merged::Changed(mut message, change) => {
+                    if is_new {
+                        adopted.complete(&mut message, commit.now);
+                    }
                     self.tell(change.into(), message.id.as_str(), i64::from(message.version));
                     self.counts.messages_new += u64::from(is_new);
                     self.counts.messages_changed += u64::from(!is_new);

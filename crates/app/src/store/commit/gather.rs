@@ -35,6 +35,8 @@ pub(super) struct Before {
     pub(super) health: Health,
     pub(super) logins_lost: i64,
     pub(super) oldest_message_at: Option<Timestamp>,
+    /// Whether something of the account came from an archive.
+    pub(super) has_archive: bool,
     pub(super) cancel_requested: bool,
     pub(super) media_asks: i64,
     pub(super) people: HashMap<PersonId, Person>,
@@ -50,19 +52,37 @@ pub(super) struct Questions {
 
 /// The script, and what its answers are about.
 pub(super) fn script(commit: &Commit<'_>, locking: &str) -> (Questions, Vec<Statement>) {
-    let batch = commit.batch;
+    script_after(lease(commit, locking), commit)
+}
+
+/// The account of a lease, if it still holds.
+pub(super) fn lease(commit: &Commit<'_>, locking: &str) -> Statement {
     let lease = commit.lease;
     let same = if planted::is(Bug::NoEpochCheck) { ">=" } else { "=" };
-    let mut script = vec![sql!(
+    sql!(
         format!(
             "SELECT a.pk, a.member_id, a.event_seq, a.conversation_seq, a.health, a.logins_lost, a.oldest_message_at, \
-             j.cancel_requested, a.media_asks FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
+             a.has_archive, j.cancel_requested, a.media_asks FROM accounts a JOIN jobs j ON j.account_pk = a.pk \
              WHERE a.id = ? AND j.id = ? AND j.epoch {same} ? AND j.state = 'running'{locking}"
         ),
         &lease.account,
         lease.job,
         lease.epoch,
-    )];
+    )
+}
+
+/// The same of an account that an archive is imported into.
+pub(super) fn account(commit: &Commit<'_>) -> Statement {
+    let text = "SELECT a.pk, a.member_id, a.event_seq, a.conversation_seq, a.health, a.logins_lost, \
+         a.oldest_message_at, a.has_archive, 0, a.media_asks FROM accounts a WHERE a.id = ?";
+    sql!(text, &commit.lease.account)
+}
+
+/// The script behind a first statement that gives the account.
+pub(super) fn script_after(first: Statement, commit: &Commit<'_>) -> (Questions, Vec<Statement>) {
+    let batch = commit.batch;
+    let lease = commit.lease;
+    let mut script = vec![first];
     let account = [Value::from(&lease.account)];
     let people: BTreeSet<&str> = batch.people.iter().map(|one| one.id.as_str()).collect();
     for_keys(
@@ -125,6 +145,7 @@ pub(super) fn read(questions: &Questions, answers: Vec<Outcome>, commit: &Commit
         health: row.named("health", Health::from_name)?,
         logins_lost: row.int("logins_lost")?,
         oldest_message_at: row.time_or_null("oldest_message_at")?,
+        has_archive: row.flag("has_archive")?,
         cancel_requested: row.flag("cancel_requested")?,
         media_asks: row.int("media_asks")?,
         people: HashMap::with_capacity(commit.batch.people.len()),

@@ -4,6 +4,8 @@
 //! they become; the second script writes what changed and commits. An answer without news writes no record, and a
 //! step whose lease is lost writes nothing at all.
 
+mod adopt;
+mod archive;
 mod attach;
 mod fold;
 mod gather;
@@ -20,6 +22,9 @@ use super::dialect::Dialect;
 use super::rows;
 use super::statement::{Outcome, Statement};
 use super::{Commit, Committed, Lease, Progress, SqlStore, StoreError, StoreResult};
+use adopt::Adopted;
+pub(super) use adopt::renamed;
+pub(super) use archive::{ArchiveCounts, twin_of};
 pub(super) use attach::rows as attachment_rows;
 pub(super) use write::{due, track_rows};
 
@@ -35,13 +40,54 @@ impl<D: Dialect> SqlStore<D> {
         let own = Own::copied(commit);
         let then = move |answers| {
             let commit = own.lent();
-            gather::read(&questions, answers, &commit).and_then(|before| plan(&commit, before))
+            match gather::read(&questions, answers, &commit)? {
+                Some(before) if before.has_archive => Ok((Vec::new(), None)),
+                before => plan(&commit, before, &Adopted::default()).map(|(script, plan)| (script, Some(plan))),
+            }
         };
-        let (answers, plan) = self.db.transact(script, then).await?;
+        let (answers, plan) = match self.db.transact(script, then).await? {
+            (answers, Some(plan)) => (answers, plan),
+            // Something of the account came from an archive, and this step may tell the same messages.
+            (_, None) => self.commit_adopting(commit).await?,
+        };
         if let Some(account_pk) = plan.lay {
             self.lay(account_pk).await;
         }
         plan.committed(answers)
+    }
+}
+
+impl<D: Dialect> SqlStore<D> {
+    /// The same in more scripts, because rows of archives have to be found and taken over first.
+    async fn commit_adopting(&self, commit: &Commit<'_>) -> StoreResult<(Vec<Outcome>, Plan)> {
+        let mut tx = self.db.begin().await?;
+        let answers = self.db.run(&mut tx, vec![gather::lease(commit, D::LOCKING)]).await?;
+        let planned = match rows::rows(answers).next() {
+            Some(row) => self.plan_adopting(&mut tx, commit, adopt::Place::read(row)?).await,
+            None => Err(StoreError::LeaseLost),
+        };
+        match planned {
+            Ok((script, plan)) => Ok((self.db.finish(tx, script).await?, plan)),
+            Err(error) => {
+                self.db.abandon(tx).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn plan_adopting(
+        &self,
+        tx: &mut D::Tx,
+        commit: &Commit<'_>,
+        place: adopt::Place,
+    ) -> StoreResult<(Vec<Statement>, Plan)> {
+        let adopted = self.adopt(tx, commit, &place).await?;
+        let batch = adopted.extended(commit.batch);
+        let commit = Commit { batch: &batch, ..*commit };
+        let (questions, script) = gather::script(&commit, D::LOCKING);
+        let answers = self.db.run(tx, script).await?;
+        let before = gather::read(&questions, answers, &commit)?;
+        plan(&commit, before, &adopted)
     }
 }
 
@@ -92,10 +138,10 @@ struct Plan {
     lay: Option<i64>,
 }
 
-fn plan(commit: &Commit<'_>, before: Option<Before>) -> StoreResult<(Vec<Statement>, Plan)> {
+fn plan(commit: &Commit<'_>, before: Option<Before>, adopted: &Adopted) -> StoreResult<(Vec<Statement>, Plan)> {
     let before = before.ok_or(StoreError::LeaseLost)?;
     let (cancel_requested, media_asks) = (before.cancel_requested, before.media_asks);
-    let mut folded = fold::fold(commit, before);
+    let mut folded = fold::fold(commit, before, adopted);
     let progress = progress(commit.progress, &folded, commit);
     let attachments = std::mem::take(&mut folded.attachments);
     let script = write::script(commit, &folded, attachments, &progress)?;

@@ -71,15 +71,7 @@ pub(super) fn script(
     progress: &Progress,
 ) -> StoreResult<Vec<Statement>> {
     let mut script = Vec::new();
-    write_people(&mut script, folded);
-    write_conversations(&mut script, folded)?;
-    write_messages(&mut script, folded)?;
-    attachments.write(&mut script, folded.before.account_pk);
-    for pk in &folded.lost {
-        drop_conversation(&mut script, folded.before.account_pk, *pk);
-    }
-    ready::write(&mut script, folded);
-    write_events(&mut script, commit, folded);
+    write_records(&mut script, commit, folded, attachments)?;
     write_tracks(&mut script, folded)?;
     write_oddities(&mut script, commit, folded);
     let account_pk = folded.before.account_pk;
@@ -104,6 +96,46 @@ pub(super) fn script(
         commit.lease.epoch,
     ));
     script.push(due(account_pk));
+    Ok(script)
+}
+
+/// Records and the log of what changed.
+fn write_records(
+    script: &mut Vec<Statement>,
+    commit: &Commit<'_>,
+    folded: &Folded,
+    attachments: AttachmentChanges,
+) -> StoreResult<()> {
+    write_people(script, folded);
+    write_conversations(script, folded)?;
+    write_messages(script, folded)?;
+    attachments.write(script, folded.before.account_pk);
+    for pk in &folded.lost {
+        drop_conversation(script, folded.before.account_pk, *pk);
+    }
+    ready::write(script, folded);
+    write_events(script, commit, folded);
+    Ok(())
+}
+
+/// Everything that rows of an archive change; the sync of the account is left as it is.
+pub(super) fn archive_script(
+    commit: &Commit<'_>,
+    folded: &Folded,
+    attachments: AttachmentChanges,
+) -> StoreResult<Vec<Statement>> {
+    let mut script = Vec::new();
+    write_records(&mut script, commit, folded, attachments)?;
+    let events = i64::try_from(folded.events.len()).unwrap_or(i64::MAX);
+    script.push(sql!(
+        "UPDATE accounts SET event_seq = ?, conversation_seq = ?, message_count = message_count + ?, \
+         oldest_message_at = ?, has_archive = 1 WHERE pk = ?",
+        folded.before.event_seq.saturating_add(events),
+        folded.before.conversation_seq,
+        folded.counts.messages_balance,
+        folded.oldest_message_at,
+        folded.before.account_pk,
+    ));
     Ok(script)
 }
 

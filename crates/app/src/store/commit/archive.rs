@@ -1,0 +1,451 @@
+//! Rows of an archive become records, a batch at a time, in the one transaction of an import.
+//!
+//! What another source has told is never replaced by what an archive tells: a row joins the message that it is, fills in
+//! what nobody told, or is a message of its own. What is the same is decided in `core::identity`.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use threadkeep_core::archived::{ArchivedMessage, ArchivedPerson};
+use threadkeep_core::conversation::{Conversation, ConversationSeen};
+use threadkeep_core::id::{ConversationId, MessageId, PersonId};
+use threadkeep_core::identity::{
+    ARCHIVE_PREFIX, Likeness, Moment, Trace, Who, comparable_name, comparable_text, match_up,
+};
+use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
+use threadkeep_core::person::{Person, PersonKind, PersonSeen};
+use threadkeep_core::sync::Batch;
+use threadkeep_core::time::Timestamp;
+
+use super::adopt::{Adopted, same_people};
+use super::ready::NEWEST;
+use super::{fold, gather, write};
+use crate::archive::conversation_of_names;
+use crate::store::dialect::Dialect;
+use crate::store::import::Importing;
+use crate::store::import::found::{Found, Near};
+use crate::store::statement::{Statement, Value, for_keys, insert_rows, sql};
+use crate::store::{Commit, Lease, Progress, SqlStore, StoreError, StoreResult};
+
+const ARCHIVED_HEAD: &str = "INSERT INTO archived_messages \
+     (conversation_pk, second, fingerprint, account_pk, message_id, import_id, other_body) VALUES";
+const ARCHIVED_TAIL: &str = "ON CONFLICT (conversation_pk, second, fingerprint) DO NOTHING";
+const ALIAS_HEAD: &str = "INSERT INTO person_aliases (account_pk, alias, person_id) VALUES";
+const ALIAS_TAIL: &str = "ON CONFLICT (account_pk, alias) DO UPDATE SET person_id = excluded.person_id";
+/// How much earlier the activity of a conversation is put that LinkedIn has told of: times of an archive are not exact,
+/// and activity that seems newer than LinkedIn's own would make its next page an old one.
+const ACTIVITY_SLACK_MS: i64 = 2_000;
+
+/// What became of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::store) struct ArchiveCounts {
+    pub(in crate::store) imported: u64,
+    pub(in crate::store) joined: u64,
+    pub(in crate::store) changed: u64,
+    pub(in crate::store) known: u64,
+    pub(in crate::store) duplicates: u64,
+    pub(in crate::store) conversations: u64,
+    pub(in crate::store) people: u64,
+}
+
+/// Where a row goes: the place of the row in its batch, and the message that it is.
+struct Placed {
+    row: usize,
+    message: MessageId,
+    /// The conversation of the message, where it is not the row's.
+    elsewhere: Option<i64>,
+    /// Its text, when the message has another one.
+    other_body: Option<String>,
+}
+
+/// A message that moves from the conversation of an old export to the thread that it was in.
+struct Move {
+    message: MessageId,
+    from: i64,
+    to: ConversationId,
+}
+
+/// What the rows of a batch become.
+#[derive(Default)]
+struct Decided {
+    placed: Vec<Placed>,
+    messages: Vec<MessageSeen>,
+    moves: Vec<Move>,
+    counts: ArchiveCounts,
+}
+
+impl<D: Dialect> SqlStore<D> {
+    /// Takes in a batch of rows.
+    pub(in crate::store) async fn take_rows(
+        &self,
+        tx: &mut D::Tx,
+        import: &mut Importing,
+        rows: &[ArchivedMessage],
+    ) -> StoreResult<ArchiveCounts> {
+        let mut found = self.find(tx, import, rows).await?;
+        let aliases = bridge(import, rows, &mut found);
+        let mut decided = decide(import, rows, &found);
+        let (people, new_people) = people(rows, &found);
+        let conversations = conversations(import, rows, &found);
+        decided.counts.people = new_people;
+        decided.counts.conversations =
+            conversations.iter().filter(|one| !found.conversations.contains_key(&one.id)).count() as u64;
+        let batch = Batch {
+            origin: Origin::Delta,
+            people,
+            conversations,
+            messages: std::mem::take(&mut decided.messages),
+            ..nothing()
+        };
+        let lease = Lease { job: 0, account: import.account.clone(), epoch: 0 };
+        let progress = Progress::default();
+        let commit = Commit {
+            lease: &lease,
+            batch: &batch,
+            sealed_session: None,
+            next_request_at: import.now,
+            lease_until: import.now,
+            progress: &progress,
+            now: import.now,
+        };
+        let (questions, script) = gather::script_after(gather::account(&commit), &commit);
+        let answers = self.db.run(tx, script).await?;
+        let before = gather::read(&questions, answers, &commit)?.ok_or(StoreError::LeaseLost)?;
+        let mut folded = fold::fold(&commit, before, &Adopted::default());
+        let attachments = std::mem::take(&mut folded.attachments);
+        let mut script = write::archive_script(&commit, &folded, attachments)?;
+        let pk_of = |id: &ConversationId| folded.before.conversations.get(id).map(|kept| kept.pk);
+        write_moves(&mut script, &decided.moves, &pk_of);
+        write_archived(&mut script, import, rows, &decided.placed, &pk_of);
+        let values = aliases.iter().flat_map(|(alias, id)| [import.account_pk.into(), alias.into(), id.into()]);
+        insert_rows(&mut script, ALIAS_HEAD, ALIAS_TAIL, 3, values.collect());
+        self.db.run(tx, script).await?;
+        import.taken = decided.placed.into_iter().map(|placed| placed.message).collect();
+        Ok(decided.counts)
+    }
+}
+
+/// A batch of nothing.
+fn nothing() -> Batch {
+    Batch::unchanged(&threadkeep_core::sync::SyncState {
+        scope: Vec::new(),
+        inbox: threadkeep_core::sync::track::InboxTrack::default(),
+        due: None,
+        hold: None,
+        run_started_at: Timestamp(0),
+    })
+}
+
+/// People of the rows who are in the same conversation under an id of LinkedIn's: from here on they have that.
+fn bridge(import: &Importing, rows: &[ArchivedMessage], found: &mut Found) -> Vec<(PersonId, PersonId)> {
+    let mut told: BTreeMap<&ConversationId, BTreeMap<PersonId, &ArchivedPerson>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| found.is_live(&row.conversation)) {
+        let people = told.entry(&row.conversation).or_default();
+        for one in row.sender.iter().chain(&row.recipients) {
+            people.insert(found.resolved(&one.id), one);
+        }
+    }
+    let mut pairs = Vec::new();
+    for (conversation, people) in told {
+        let members = found.members(conversation);
+        let is_free = |id: &PersonId| !people.contains_key(id) && *id != import.member && !id.is_from_archive();
+        let new: Vec<Who> = members.iter().filter(|one| is_free(&one.id)).map(who).collect();
+        let old: Vec<Who> = people
+            .iter()
+            .filter(|(id, _)| id.is_from_archive() && **id != import.member)
+            .map(|(id, one)| Who { id: Some(id.clone()), name: one.comparable() })
+            .collect();
+        // Rows of a batch may name some of the people only: without equal names nothing is sure.
+        let named = old.iter().any(|one| new.iter().any(|other| other.name == one.name));
+        if named {
+            pairs.extend(same_people(&old, &new));
+        }
+    }
+    for (alias, id) in &pairs {
+        found.aliases.insert(alias.clone(), id.clone());
+    }
+    pairs
+}
+
+fn who(person: &Person) -> Who {
+    Who { id: Some(person.id.clone()), name: comparable_name(&person.full_name()) }
+}
+
+fn decide(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Decided {
+    let mut decided = Decided::default();
+    let mut taken: HashSet<&MessageId> = import.taken.iter().collect();
+    let mut fresh: BTreeMap<&ConversationId, Vec<usize>> = BTreeMap::new();
+    let mut seen: HashSet<(&ConversationId, i64, &str)> = HashSet::new();
+    for (at, row) in rows.iter().enumerate() {
+        let is_first = seen.insert((&row.conversation, row.ordered_at, &row.fingerprint));
+        match found.archived(row) {
+            _ if !is_first => decided.counts.duplicates += 1,
+            Some((message, import_id)) => {
+                taken.insert(message);
+                let is_own = import_id == import.id;
+                decided.counts.duplicates += u64::from(is_own);
+                decided.counts.known += u64::from(!is_own);
+            }
+            None => fresh.entry(&row.conversation).or_default().push(at),
+        }
+    }
+    for (conversation, places) in fresh {
+        let near: Vec<&Near> = found
+            .near(conversation)
+            .filter(|near| !taken.contains(&near.message) && !found.is_of_import(&near.message, import.id))
+            .collect();
+        let messages: Vec<Trace> = near.iter().map(|near| near.trace()).collect();
+        let traces: Vec<Trace> = places.iter().map(|at| trace(&rows[*at], found)).collect();
+        let pairs: HashMap<usize, (usize, Likeness)> =
+            match_up(&traces, &messages).into_iter().map(|pair| (pair.row, (pair.message, pair.likeness))).collect();
+        for (number, at) in places.into_iter().enumerate() {
+            match pairs.get(&number) {
+                Some((place, likeness)) => join(import, (at, &rows[at]), near[*place], *likeness, &mut decided),
+                None => add(at, &rows[at], found, &mut decided),
+            }
+        }
+    }
+    decided
+}
+
+/// A row is a message that is here.
+fn join(
+    import: &Importing,
+    (at, row): (usize, &ArchivedMessage),
+    near: &Near,
+    likeness: Likeness,
+    decided: &mut Decided,
+) {
+    let is_archived = near.message.as_str().starts_with(ARCHIVE_PREFIX);
+    let is_newer = import.newest_second > near.told_by;
+    let mut other_body = (likeness == Likeness::OtherText).then(|| row.body.clone());
+    match (is_archived, likeness) {
+        (false, _) => decided.counts.joined += 1,
+        (true, Likeness::OtherText) if is_newer => {
+            decided.counts.changed += 1;
+            other_body = None;
+            decided.messages.push(MessageSeen {
+                format: Some(MessageFormat::Edited),
+                ..seen(near.message.clone(), near.conversation.clone(), Timestamp(near.delivered_at.0), row, None)
+            });
+        }
+        (true, _) => decided.counts.known += 1,
+    }
+    let is_elsewhere = near.conversation != row.conversation;
+    if is_elsewhere && is_archived && !row.is_thread_derived {
+        decided.moves.push(Move { message: near.message.clone(), from: near.pk, to: row.conversation.clone() });
+    }
+    let elsewhere = (is_elsewhere && row.is_thread_derived).then_some(near.pk);
+    decided.placed.push(Placed { row: at, message: near.message.clone(), elsewhere, other_body });
+}
+
+/// A row is a message of its own.
+fn add(at: usize, row: &ArchivedMessage, found: &Found, decided: &mut Decided) {
+    let hash = row.fingerprint.get(..16).unwrap_or(&row.fingerprint);
+    let id = format!("{ARCHIVE_PREFIX}{:011}-{:02}{hash}", row.ordered_at, row.rank);
+    let Ok(id) = MessageId::new(&id) else { return };
+    let sender = row.sender.as_ref().map(|one| found.resolved(&one.id));
+    let at_ms = Timestamp(row.ordered_at.saturating_mul(1_000));
+    decided.counts.imported += 1;
+    decided.messages.push(seen(id.clone(), row.conversation.clone(), at_ms, row, sender));
+    decided.placed.push(Placed { row: at, message: id, elsewhere: None, other_body: None });
+}
+
+fn seen(
+    id: MessageId,
+    conversation: ConversationId,
+    delivered_at: Timestamp,
+    row: &ArchivedMessage,
+    sender: Option<PersonId>,
+) -> MessageSeen {
+    MessageSeen {
+        id,
+        conversation,
+        sender,
+        delivered_at,
+        body: Some(row.body.clone()),
+        attributes: None,
+        subject: row.subject.clone(),
+        format: None,
+        content: Some(row.content.clone()).filter(|content| !content.is_empty()),
+        fallback_text: None,
+        reactions: None,
+    }
+}
+
+fn trace(row: &ArchivedMessage, found: &Found) -> Trace {
+    let sender = row.sender.as_ref();
+    Trace {
+        // A row without a time is only ever the same as another such row.
+        at: Moment::Second(row.second.unwrap_or(i64::MIN / 2_000)),
+        who: Who {
+            id: sender.map(|one| found.resolved(&one.id)),
+            name: sender.map(ArchivedPerson::comparable).unwrap_or_default(),
+        },
+        text: comparable_text(&row.body),
+        has_attachment: !row.content.is_empty(),
+    }
+}
+
+/// People who are new or of whom something was not known.
+fn people(rows: &[ArchivedMessage], found: &Found) -> (Vec<PersonSeen>, u64) {
+    let mut told: BTreeMap<PersonId, &ArchivedPerson> = BTreeMap::new();
+    for one in rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients)) {
+        let kept = told.entry(found.resolved(&one.id)).or_insert(one);
+        if kept.name.is_empty() {
+            *kept = one;
+        }
+    }
+    let mut new = 0;
+    let mut seen = Vec::new();
+    for (id, one) in told {
+        let (first, last) = one.names();
+        let known = found.people.get(&id);
+        let is_nameless = known.is_none_or(|known| known.full_name().is_empty());
+        let is_told = is_nameless && !one.name.is_empty();
+        let is_linked = known.is_none_or(|known| known.profile_url.is_none()) && one.link.is_some();
+        if known.is_some() && !is_told && !is_linked {
+            continue;
+        }
+        new += u64::from(known.is_none());
+        let kind = if one.link.is_some() { PersonKind::Member } else { PersonKind::Unknown };
+        seen.push(PersonSeen {
+            kind: known.is_none().then_some(kind),
+            first_name: is_told.then(|| first.to_owned()),
+            last_name: is_told.then(|| last.to_owned()),
+            profile_url: if is_linked { one.link.clone() } else { None },
+            ..PersonSeen::only_id(id)
+        });
+    }
+    (seen, new)
+}
+
+/// Conversations that are new or of which something was not known.
+fn conversations(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Vec<ConversationSeen> {
+    let mut told: BTreeMap<&ConversationId, Vec<&ArchivedMessage>> = BTreeMap::new();
+    for row in rows {
+        told.entry(&row.conversation).or_default().push(row);
+    }
+    told.into_iter().filter_map(|(id, rows)| conversation(import, id, &rows, found)).collect()
+}
+
+fn conversation(
+    import: &Importing,
+    id: &ConversationId,
+    rows: &[&ArchivedMessage],
+    found: &Found,
+) -> Option<ConversationSeen> {
+    let known = found.conversations.get(id);
+    // What LinkedIn has removed does not come back by an archive.
+    if known.is_some_and(|known| known.conversation.deleted) {
+        return None;
+    }
+    let newest = rows.iter().max_by_key(|row| row.ordered_at)?;
+    let newest_ms = newest.ordered_at.saturating_mul(1_000);
+    let kept: Option<&Conversation> = known.map(|known| &known.conversation);
+    let title = rows
+        .iter()
+        .filter(|row| row.title.is_some())
+        .max_by_key(|row| row.ordered_at)
+        .and_then(|row| row.title.clone());
+    let has_title = kept.is_some_and(|kept| kept.title.is_some());
+    let mut seen =
+        ConversationSeen { title: title.filter(|_| !has_title).map(Some), ..ConversationSeen::only_id(id.clone()) };
+    let before = kept.map_or(i64::MIN, |kept| kept.last_activity_at.0);
+    if known.is_some_and(|known| known.is_tracked) {
+        let activity = newest_ms.saturating_sub(ACTIVITY_SLACK_MS);
+        seen.last_activity_at = (activity > before).then_some(Timestamp(activity));
+        return Some(seen);
+    }
+    let people = rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients));
+    let mut participants: BTreeSet<PersonId> = people.map(|one| found.resolved(&one.id)).collect();
+    participants.extend(kept.iter().flat_map(|kept| kept.participants.iter().cloned()));
+    participants.insert(import.member.clone());
+    if newest_ms >= before {
+        seen.categories = Some(BTreeSet::from([newest.category.clone()]));
+        seen.last_activity_at = Some(Timestamp(newest_ms));
+    }
+    if rows.iter().any(|row| row.is_sponsored) {
+        seen.sponsored = Some(true);
+    }
+    seen.group = Some(participants.len() > 2);
+    seen.participants = Some(participants);
+    seen.read = Some(true);
+    Some(seen)
+}
+
+fn write_moves(script: &mut Vec<Statement>, moves: &[Move], pk_of: &impl Fn(&ConversationId) -> Option<i64>) {
+    let mut touched = BTreeSet::new();
+    for one in moves {
+        let Some(to) = pk_of(&one.to) else { continue };
+        script.push(sql!(
+            "UPDATE messages SET conversation_pk = ? WHERE conversation_pk = ? AND id = ?",
+            to,
+            one.from,
+            &one.message
+        ));
+        script.push(sql!(
+            "UPDATE archived_messages SET conversation_pk = ? WHERE conversation_pk = ? AND message_id = ?",
+            to,
+            one.from,
+            &one.message
+        ));
+        touched.extend([to, one.from]);
+    }
+    for_keys(script, NEWEST, "", &[], touched.iter().copied());
+    let emptied = "UPDATE conversations SET is_deleted = 1 WHERE newest_id IS NULL AND is_deleted = 0 AND pk";
+    for_keys(script, emptied, "", &[], touched.iter().copied());
+}
+
+fn write_archived(
+    script: &mut Vec<Statement>,
+    import: &Importing,
+    rows: &[ArchivedMessage],
+    placed: &[Placed],
+    pk_of: &impl Fn(&ConversationId) -> Option<i64>,
+) {
+    let mut values: Vec<Value> = Vec::with_capacity(placed.len() * 7);
+    for one in placed {
+        let Some(row) = rows.get(one.row) else { continue };
+        let Some(pk) = one.elsewhere.or_else(|| pk_of(&row.conversation)) else { continue };
+        values.extend([
+            pk.into(),
+            row.ordered_at.into(),
+            (&row.fingerprint).into(),
+            import.account_pk.into(),
+            (&one.message).into(),
+            import.id.into(),
+            one.other_body.as_deref().into(),
+        ]);
+    }
+    insert_rows(script, ARCHIVED_HEAD, ARCHIVED_TAIL, 7, values);
+}
+
+impl Near {
+    fn trace(&self) -> Trace {
+        let is_archived = self.message.as_str().starts_with(ARCHIVE_PREFIX);
+        let at = match is_archived {
+            true => Moment::Second(self.delivered_at.0.div_euclid(1_000)),
+            false => Moment::Exact(self.delivered_at.0),
+        };
+        Trace {
+            at,
+            who: Who { id: self.sender.clone(), name: self.sender_name.clone() },
+            text: comparable_text(&self.body),
+            has_attachment: self.has_attachment,
+        }
+    }
+}
+
+/// The conversation of an old export between the same people as in these rows.
+pub(in crate::store) fn twin_of(
+    import: &Importing,
+    rows: &[&ArchivedMessage],
+    found: &Found,
+) -> Option<ConversationId> {
+    let mut names: BTreeMap<PersonId, &str> = BTreeMap::new();
+    for one in rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients)) {
+        names.insert(found.resolved(&one.id), &one.name);
+    }
+    names.remove(&import.member);
+    conversation_of_names(names.into_values())
+}

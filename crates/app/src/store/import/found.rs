@@ -1,0 +1,327 @@
+//! What is stored of what a batch of rows names: conversations, people, messages of the same seconds, rows of archives.
+//!
+//! Three scripts a batch, each bounded by the rows of the batch and the messages around them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use threadkeep_core::archived::{ArchivedMessage, ArchivedPerson};
+use threadkeep_core::conversation::Conversation;
+use threadkeep_core::id::{ConversationId, MessageId, PersonId};
+use threadkeep_core::identity::comparable_name;
+use threadkeep_core::person::Person;
+use threadkeep_core::time::Timestamp;
+
+use super::Importing;
+use crate::store::commit::twin_of;
+use crate::store::dialect::Dialect;
+use crate::store::rows::{self, CONVERSATION, PERSON};
+use crate::store::statement::{Outcome, Statement, Value, for_keys, for_pairs};
+use crate::store::{SqlStore, StoreResult};
+
+/// Messages around seconds, with the names of those who wrote them.
+const NEAR: &str = " SELECT m.conversation_pk, c.id, m.id, m.delivered_at, m.sender_id, m.body, \
+     CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, p.first_name, p.last_name \
+     FROM w JOIN messages m ON m.conversation_pk = w.pk \
+     AND m.delivered_at BETWEEN w.s * 1000 - 2000 AND w.s * 1000 + 2999 \
+     JOIN conversations c ON c.pk = m.conversation_pk \
+     LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id";
+/// Rows of archives around seconds.
+const ARCHIVED: &str = " SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
+     FROM w JOIN archived_messages a ON a.conversation_pk = w.pk AND a.second BETWEEN w.s - 4 AND w.s + 4 \
+     LEFT JOIN imports i ON i.id = a.import_id";
+
+/// A conversation that is here.
+pub(in crate::store) struct KnownConversation {
+    pub(in crate::store) pk: i64,
+    pub(in crate::store) conversation: Conversation,
+    /// Whether LinkedIn itself has told of it.
+    pub(in crate::store) is_tracked: bool,
+}
+
+/// A message that is here, sent around the second of a row.
+#[derive(Clone)]
+pub(in crate::store) struct Near {
+    pub(in crate::store) pk: i64,
+    pub(in crate::store) conversation: ConversationId,
+    pub(in crate::store) message: MessageId,
+    pub(in crate::store) delivered_at: Timestamp,
+    pub(in crate::store) sender: Option<PersonId>,
+    pub(in crate::store) sender_name: String,
+    pub(in crate::store) body: String,
+    pub(in crate::store) has_attachment: bool,
+    /// How new the newest archive is that has told it, when only archives have.
+    pub(in crate::store) told_by: Option<i64>,
+}
+
+/// What is stored of what a batch names.
+#[derive(Default)]
+pub(in crate::store) struct Found {
+    pub(in crate::store) conversations: HashMap<ConversationId, KnownConversation>,
+    pub(in crate::store) people: HashMap<PersonId, Person>,
+    pub(in crate::store) aliases: HashMap<PersonId, PersonId>,
+    members: HashMap<i64, Vec<Person>>,
+    /// By key of the conversation.
+    near: HashMap<i64, Vec<Near>>,
+    /// Where messages of a conversation may be.
+    places: HashMap<ConversationId, Vec<i64>>,
+    archived: HashMap<(i64, String), (MessageId, i64)>,
+    own: HashSet<(MessageId, i64)>,
+}
+
+impl Found {
+    /// The id that somebody has now.
+    pub(in crate::store) fn resolved(&self, id: &PersonId) -> PersonId {
+        self.aliases.get(id).unwrap_or(id).clone()
+    }
+
+    /// Whether LinkedIn itself has told who is in a conversation.
+    pub(in crate::store) fn is_live(&self, id: &ConversationId) -> bool {
+        self.conversations.get(id).is_some_and(|known| known.is_tracked)
+    }
+
+    /// Who is in a conversation.
+    pub(in crate::store) fn members(&self, id: &ConversationId) -> &[Person] {
+        let pk = self.conversations.get(id).map(|known| known.pk);
+        pk.and_then(|pk| self.members.get(&pk)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Messages that a row of a conversation may be.
+    pub(in crate::store) fn near<'a>(&'a self, id: &ConversationId) -> impl Iterator<Item = &'a Near> {
+        let places = self.places.get(id).map_or(&[][..], Vec::as_slice);
+        places.iter().filter_map(|pk| self.near.get(pk)).flatten()
+    }
+
+    /// The message and the import of a row that was taken in before.
+    pub(in crate::store) fn archived(&self, row: &ArchivedMessage) -> Option<(&MessageId, i64)> {
+        let found = self.archived.get(&(row.ordered_at, row.fingerprint.clone()));
+        found.map(|(message, import)| (message, *import))
+    }
+
+    /// Whether a message was told by a row of this import already.
+    pub(in crate::store) fn is_of_import(&self, message: &MessageId, import: i64) -> bool {
+        self.own.contains(&(message.clone(), import))
+    }
+}
+
+impl<D: Dialect> SqlStore<D> {
+    /// Looks up all that a batch names.
+    pub(in crate::store) async fn find(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &[ArchivedMessage],
+    ) -> StoreResult<Found> {
+        let mut found = Found::default();
+        found.aliases.insert(import.owner.clone(), import.member.clone());
+        self.find_names(tx, import, batch, &mut found).await?;
+        self.find_conversations(tx, import, ids_of(batch), &mut found).await?;
+        self.find_people(tx, import, batch, &mut found).await?;
+        self.find_places(tx, import, batch, &mut found).await?;
+        let pairs = pairs_of(batch, &found);
+        if !pairs.is_empty() {
+            let mut script = Vec::new();
+            for_pairs(&mut script, ARCHIVED, &pairs, &[]);
+            let told = read_archived(self.db.run(tx, script).await?, &mut found)?;
+            let mut script = Vec::new();
+            for_pairs(&mut script, NEAR, &pairs, &[]);
+            found.near = read_near(self.db.run(tx, script).await?, &told)?;
+        }
+        Ok(found)
+    }
+
+    /// Ids that people of the rows have now.
+    async fn find_names(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &[ArchivedMessage],
+        found: &mut Found,
+    ) -> StoreResult<()> {
+        let (count, script) = names_script(import, batch);
+        let answers = self.db.run(tx, script).await?;
+        read_names(answers, count, batch, found)
+    }
+
+    async fn find_conversations(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        ids: Vec<ConversationId>,
+        found: &mut Found,
+    ) -> StoreResult<()> {
+        let mut script = Vec::new();
+        let head = format!(
+            "SELECT c.pk, CASE WHEN t.conversation_pk IS NULL THEN 0 ELSE 1 END, {CONVERSATION} FROM conversations c \
+             LEFT JOIN tracks t ON t.conversation_pk = c.pk WHERE c.account_pk = ? AND c.id"
+        );
+        for_keys(&mut script, &head, "", &[import.account_pk.into()], ids.iter().map(|id| id.as_str()));
+        for row in rows::rows(self.db.run(tx, script).await?) {
+            let mut row = row.columns("conversations");
+            let (pk, is_tracked) = (row.int("pk")?, row.flag("conversation_pk")?);
+            let conversation = rows::conversation(&mut row)?;
+            let id = conversation.id.clone();
+            found.conversations.insert(id, KnownConversation { pk, conversation, is_tracked });
+        }
+        Ok(())
+    }
+
+    async fn find_people(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &[ArchivedMessage],
+        found: &mut Found,
+    ) -> StoreResult<()> {
+        let tracked: Vec<i64> =
+            found.conversations.values().filter(|known| known.is_tracked).map(|known| known.pk).collect();
+        let mut script: Vec<Statement> = Self::asked_participants(tracked.into_iter());
+        let count = script.len();
+        people_script(&mut script, import, batch, found);
+        let mut answers = self.db.run(tx, script).await?;
+        let people = answers.split_off(count);
+        found.members = Self::read_participants(answers)?;
+        for row in rows::rows(people) {
+            let person = rows::person(&mut row.columns("people"))?;
+            found.people.insert(person.id.clone(), person);
+        }
+        Ok(())
+    }
+
+    /// Where messages of the rows may be: in the conversation itself, and in those between the same people where one
+    /// of the two was told without an id.
+    async fn find_places(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &[ArchivedMessage],
+        found: &mut Found,
+    ) -> StoreResult<()> {
+        let twins = own_places(import, batch, found);
+        let mut missing = Found::default();
+        let ids = twins.iter().map(|(_, twin)| twin.clone()).collect();
+        self.find_conversations(tx, import, ids, &mut missing).await?;
+        for (id, twin) in twins {
+            let pk = missing.conversations.get(&twin).map(|known| known.pk);
+            found.places.entry(id).or_default().extend(pk);
+        }
+        Ok(())
+    }
+}
+
+/// Asks which ids people of the rows have now; gives how many statements ask by slugs.
+fn names_script(import: &Importing, batch: &[ArchivedMessage]) -> (usize, Vec<Statement>) {
+    let ids: BTreeSet<&str> = people_of(batch).map(|one| one.id.as_str()).collect();
+    let slugs: BTreeSet<&str> = people_of(batch).filter_map(|one| one.slug.as_deref()).collect();
+    let account = [Value::from(import.account_pk)];
+    let mut script = Vec::new();
+    let by_slug = "SELECT p.slug, p.id FROM people p WHERE p.account_pk = ? AND p.slug";
+    for_keys(&mut script, by_slug, "", &account, slugs.into_iter());
+    let count = script.len();
+    let by_alias = "SELECT x.alias, x.person_id FROM person_aliases x WHERE x.account_pk = ? AND x.alias";
+    for_keys(&mut script, by_alias, "", &account, ids.into_iter());
+    (count, script)
+}
+
+fn read_names(answers: Vec<Outcome>, count: usize, batch: &[ArchivedMessage], found: &mut Found) -> StoreResult<()> {
+    let slugs: BTreeMap<&str, &PersonId> =
+        people_of(batch).filter_map(|one| Some((one.slug.as_deref()?, &one.id))).collect();
+    let mut answers = answers.into_iter();
+    for row in answers.by_ref().take(count).flat_map(|one| one.rows) {
+        let mut row = row.columns("people");
+        let (slug, id) = (row.text("slug")?, row.id::<PersonId>("id")?);
+        if let Some(alias) = slugs.get(slug.as_str()).filter(|alias| ***alias != id) {
+            found.aliases.entry((*alias).clone()).or_insert(id);
+        }
+    }
+    for row in answers.flat_map(|one| one.rows) {
+        let mut row = row.columns("person_aliases");
+        found.aliases.insert(row.id("alias")?, row.id("person_id")?);
+    }
+    Ok(())
+}
+
+fn people_script(script: &mut Vec<Statement>, import: &Importing, batch: &[ArchivedMessage], found: &Found) {
+    let ids: BTreeSet<PersonId> = people_of(batch).map(|one| found.resolved(&one.id)).collect();
+    let head = format!("SELECT {PERSON} FROM people p WHERE p.account_pk = ? AND p.id");
+    for_keys(script, &head, "", &[import.account_pk.into()], ids.iter().map(|id| id.as_str()));
+}
+
+fn people_of(batch: &[ArchivedMessage]) -> impl Iterator<Item = &ArchivedPerson> {
+    batch.iter().flat_map(|row| row.sender.iter().chain(&row.recipients))
+}
+
+fn ids_of(batch: &[ArchivedMessage]) -> Vec<ConversationId> {
+    let ids: BTreeSet<&ConversationId> = batch.iter().map(|row| &row.conversation).collect();
+    ids.into_iter().cloned().collect()
+}
+
+/// Where and around which seconds messages may be.
+fn pairs_of(batch: &[ArchivedMessage], found: &Found) -> Vec<(i64, i64)> {
+    let mut pairs: BTreeSet<(i64, i64)> = BTreeSet::new();
+    for row in batch {
+        let places = found.places.get(&row.conversation).into_iter().flatten();
+        pairs.extend(places.map(|pk| (*pk, row.ordered_at)));
+    }
+    pairs.into_iter().collect()
+}
+
+/// Notes the places that are known; gives the twins whose places are still to be found.
+fn own_places(
+    import: &Importing,
+    batch: &[ArchivedMessage],
+    found: &mut Found,
+) -> Vec<(ConversationId, ConversationId)> {
+    let mut rows_of: BTreeMap<&ConversationId, Vec<&ArchivedMessage>> = BTreeMap::new();
+    for row in batch {
+        rows_of.entry(&row.conversation).or_default().push(row);
+    }
+    let mut twins = Vec::new();
+    for (id, rows) in rows_of {
+        let own = found.conversations.get(id).map(|known| known.pk);
+        let is_derived = rows.iter().any(|row| row.is_thread_derived);
+        let named = import.threads.get(id).filter(|_| is_derived).into_iter().flatten().copied();
+        found.places.insert(id.clone(), own.into_iter().chain(named).collect());
+        if import.has_derived && !is_derived {
+            twins.extend(twin_of(import, &rows, found).map(|twin| (id.clone(), twin)));
+        }
+    }
+    twins
+}
+
+/// Reads rows of archives; gives for each message how new the newest archive is that has told it.
+fn read_archived(answers: Vec<Outcome>, found: &mut Found) -> StoreResult<HashMap<MessageId, Option<i64>>> {
+    let mut told: HashMap<MessageId, Option<i64>> = HashMap::new();
+    for row in rows::rows(answers) {
+        let mut row = row.columns("archived_messages");
+        let (second, fingerprint) = (row.int("second")?, row.text("fingerprint")?);
+        let (message, import): (MessageId, i64) = (row.id("message_id")?, row.int("import_id")?);
+        let newest = row.int_or_null("newest_second")?;
+        let kept = told.entry(message.clone()).or_default();
+        *kept = (*kept).max(newest);
+        found.own.insert((message.clone(), import));
+        found.archived.insert((second, fingerprint), (message, import));
+    }
+    Ok(told)
+}
+
+fn read_near(answers: Vec<Outcome>, told: &HashMap<MessageId, Option<i64>>) -> StoreResult<HashMap<i64, Vec<Near>>> {
+    let mut near: HashMap<i64, Vec<Near>> = HashMap::new();
+    let mut seen: HashSet<MessageId> = HashSet::new();
+    for row in rows::rows(answers) {
+        let mut row = row.columns("messages");
+        let (pk, conversation) = (row.int("conversation_pk")?, row.id("conversation_id")?);
+        let message: MessageId = row.id("id")?;
+        if !seen.insert(message.clone()) {
+            continue;
+        }
+        let (delivered_at, sender) = (row.time("delivered_at")?, row.id_or_null("sender_id")?);
+        let (body, has_attachment) = (row.text("body")?, row.flag("content")?);
+        let (first, last) = (row.text_or_null("first_name")?, row.text_or_null("last_name")?);
+        let name = format!("{} {}", first.unwrap_or_default(), last.unwrap_or_default());
+        let told_by = told.get(&message).copied().flatten();
+        let sender_name = comparable_name(&name);
+        let one = Near { pk, conversation, message, delivered_at, sender, sender_name, body, has_attachment, told_by };
+        near.entry(pk).or_default().push(one);
+    }
+    Ok(near)
+}

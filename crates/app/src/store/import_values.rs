@@ -1,0 +1,129 @@
+//! The values of imports, and the trait by which they are asked for.
+//!
+//! A report names lines and never a text, so it may be stored and shown as it is.
+
+use async_trait::async_trait;
+use threadkeep_core::archived::ArchivedMessage;
+use threadkeep_core::id::{AccountId, PersonId};
+use threadkeep_core::time::Timestamp;
+
+use super::{AuditLine, JobFailure, StoreResult};
+use crate::archive::ImportReport;
+
+/// What is to be imported, and into what.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportWish<'a> {
+    /// The account; it is made when there is none.
+    pub account: &'a AccountId,
+    /// The id that the archive's owner has by its link or name; the member of a new account.
+    pub owner: &'a PersonId,
+    /// First name of a new account's member.
+    pub first_name: &'a str,
+    /// Last name of a new account's member.
+    pub last_name: &'a str,
+    /// Public slug of a new account's member.
+    pub public_id: &'a str,
+    /// Categories that a new account mirrors once it has a login.
+    pub scope: &'a [String],
+    /// The hash of the archive.
+    pub digest: &'a str,
+    /// How new the archive is.
+    pub newest_second: Option<i64>,
+    /// Whether some rows have no id of a conversation.
+    pub lacks_threads: bool,
+    /// The row that tells how it goes, when there is one.
+    pub job: Option<i64>,
+    /// Nothing is kept; the report tells what would be.
+    pub is_dry_run: bool,
+    /// The line of the log of administrative acts.
+    pub line: &'a AuditLine,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Where the rows come from.
+#[async_trait]
+pub trait ImportRows: Send {
+    /// The next rows, none at the end; nothing at all when reading has failed and nothing is to be kept.
+    async fn next(&mut self) -> Option<Vec<ArchivedMessage>>;
+    /// What the reader has counted; asked for at the end.
+    fn report(&self) -> ImportReport;
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Imported {
+    /// It is done; nothing is kept of a dry run.
+    Done(Box<ImportReport>),
+    /// Reading failed, and nothing was kept.
+    Stopped,
+}
+
+/// Where an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportState {
+    /// It is going on.
+    Running,
+    /// Everything was taken in.
+    Done,
+    /// Nothing was.
+    Failed,
+}
+
+impl ImportState {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state with this stable name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Running, Self::Done, Self::Failed].into_iter().find(|one| one.as_str() == name)
+    }
+}
+
+/// An import as its row tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportJob {
+    /// Its number.
+    pub id: i64,
+    /// The account, once it is known.
+    pub account: Option<AccountId>,
+    /// Where it is.
+    pub state: ImportState,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// Until when its process is believed to be there.
+    pub lease_until: Option<Timestamp>,
+    /// The public part of the key that has asked for it.
+    pub asked_by: Option<String>,
+    /// What became of it.
+    pub report: Option<ImportReport>,
+    /// Why it failed.
+    pub failure: Option<JobFailure>,
+}
+
+/// Imports of LinkedIn's data export.
+#[async_trait]
+pub trait Imports: Send + Sync {
+    /// Takes in an archive, whole or not at all.
+    async fn import(&self, wish: &ImportWish<'_>, rows: &mut dyn ImportRows) -> StoreResult<Imported>;
+    /// Writes the row of an import that begins; gives its number.
+    async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64>;
+    /// Tells that the process of an import is still there.
+    async fn prolong_import(&self, id: i64, lease_until: Timestamp) -> StoreResult<()>;
+    /// Writes how an import has ended: its state, account, report and failure.
+    async fn end_import(&self, job: &ImportJob) -> StoreResult<()>;
+    /// One import.
+    async fn import_job(&self, id: i64) -> StoreResult<Option<ImportJob>>;
+    /// A page of imports, newest first, those before a number.
+    async fn import_jobs(&self, before: Option<i64>, limit: u32) -> StoreResult<Vec<ImportJob>>;
+    /// Gives somebody another id, wherever they are: the member of an archive has logged in.
+    async fn take_over(&self, account: &AccountId, old: &PersonId, new: &PersonId) -> StoreResult<()>;
+}
