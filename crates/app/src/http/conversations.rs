@@ -128,7 +128,7 @@ async fn ready(room: &Room, asked: &Asked<'_>) -> Result<Option<Vec<u8>>, Fault>
     let page = std::mem::take(&mut *page.lock().unwrap_or_else(PoisonError::into_inner));
     let Some((items, next)) = page.end().filter(|_| is_ready) else { return Ok(None) };
     let next_cursor = next.map(|next| asked.cursors.seal(&Position::from(next))).transpose()?;
-    Ok(filled(items, "conversations", &ConversationsAnswer::of(&asked.accounts, next_cursor)))
+    Ok(filled(("conversations", items), None, &ConversationsAnswer::of(&asked.accounts, next_cursor)))
 }
 
 impl ConversationsAnswer {

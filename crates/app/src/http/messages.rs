@@ -12,7 +12,6 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use threadkeep_core::id::{AccountId, ConversationId, InvalidId, MessageId};
 use threadkeep_core::sync::Health;
 use threadkeep_core::time::Timestamp;
@@ -92,18 +91,9 @@ pub(super) struct MessagesAnswer<'a> {
     conversation_id: String,
     conversation_urn: String,
     completeness: &'static str,
-    #[schema(value_type = Vec<Participant>)]
-    participants: Participants,
-    // Last, so that what lies ready can be written into it.
+    // Last, so that what lies ready can be written into them.
+    participants: Vec<Participant>,
     messages: Vec<MessageItem<'a>>,
-}
-
-/// Who takes part, as records or as it lies ready.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Participants {
-    Kept(Vec<Participant>),
-    Written(Box<RawValue>),
 }
 
 /// Messages of a conversation
@@ -174,10 +164,10 @@ async fn ready(
         conversation_id: id.to_string(),
         conversation_urn: id.urn(&account.member),
         completeness: written.completeness.as_str(),
-        participants: Participants::Written(written.participants),
+        participants: Vec::new(),
         messages: Vec::new(),
     };
-    Ok(filled(messages, "messages", &answer))
+    Ok(filled(("messages", messages), Some(("participants", &written.participants)), &answer))
 }
 
 /// The page that is asked for.
@@ -227,7 +217,7 @@ pub(super) fn answer(loaded: &Loaded) -> MessagesAnswer<'_> {
     MessagesAnswer {
         success: true,
         messages: shown.collect(),
-        participants: Participants::Kept(participants(&row.participants, owner)),
+        participants: participants(&row.participants, owner),
         has_more: found.next.is_some(),
         cursor: loaded.next.clone(),
         note: match freshness {

@@ -12,10 +12,12 @@ use threadkeep_core::content::{Content, Reaction};
 use threadkeep_core::id::{AccountId, MessageId, PersonId};
 use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::person::Person;
-use threadkeep_core::time::Timestamp;
 use utoipa::ToSchema;
 
+use super::owner::Owner;
 use super::person::shown_name;
+use super::senders::Senders;
+use super::text::Text;
 use crate::store::{AttachmentRow, AttachmentState, SpokenLook};
 
 /// A message.
@@ -42,7 +44,7 @@ pub(crate) struct MessageItem<'a> {
     reactions: Vec<ReactionItem>,
     #[schema(value_type = Vec<Object>)]
     contents: Vec<Content>,
-    // Last, so that it can be filled in behind a message that is written already.
+    // Last, so that it can be filled in behind a message that is written already (`write_spoken`).
     attachments: Vec<Attachment>,
 }
 
@@ -91,88 +93,84 @@ pub(super) type Carrier = (MessageId, Vec<Content>);
 
 /// A kept message as the contract shows it.
 pub(crate) fn message<'a>(kept: &'a Message, sender: Option<&'a Person>, mailbox: Mailbox<'_>) -> MessageItem<'a> {
-    let look = Look {
-        id: &kept.id,
-        sender: kept.sender.as_ref(),
-        sender_name: shown_name(&sender.map(Person::full_name).unwrap_or_default()).into(),
-        sender_photo: sender.and_then(|person| person.picture_url.as_deref()).unwrap_or_default(),
-        delivered_at: kept.delivered_at,
-        body: &kept.body,
-        subject: kept.subject.as_deref(),
-        format: kept.format.as_str(),
-        fallback_text: kept.fallback_text.as_deref(),
+    let sender_name = match &kept.sender {
+        Some(_) => shown_name(&sender.map(Person::full_name).unwrap_or_default()),
+        None => String::new(),
     };
-    let attachments = attachments_of(&kept.id, &kept.content, mailbox);
-    MessageItem { attachments, ..item(look, &kept.content, &kept.reactions, mailbox.owner) }
-}
-
-/// What is taken over as it is.
-struct Look<'a, 'b> {
-    id: &'b MessageId,
-    sender: Option<&'b PersonId>,
-    sender_name: Cow<'a, str>,
-    sender_photo: &'a str,
-    delivered_at: Timestamp,
-    body: &'a str,
-    subject: Option<&'a str>,
-    format: &'a str,
-    fallback_text: Option<&'a str>,
-}
-
-/// A message as it lies ready, from a sender with this name and picture, still without its attachments; beside it what they
-/// are made of, when there are some.
-pub(super) fn spoken<'a>(
-    row: &SpokenLook<'a>,
-    (sender_name, sender_photo): (&'a str, &'a str),
-    owner: &PersonId,
-) -> Option<(MessageItem<'a>, Option<Carrier>)> {
-    let sender = row.sender.map(PersonId::new).transpose().ok()?;
-    let (id, contents) = (MessageId::new(row.id).ok()?, read_list(row.content)?);
-    let look = Look {
-        id: &id,
-        sender: sender.as_ref(),
+    MessageItem {
+        message_urn: kept.id.urn(mailbox.owner),
+        text: kept.body.as_str().into(),
+        sent_at: kept.delivered_at.0,
+        sender_profile_id: kept.sender.as_ref().map(ToString::to_string).unwrap_or_default().into(),
         sender_name: sender_name.into(),
-        sender_photo,
-        delivered_at: row.delivered_at,
-        body: row.body,
-        subject: row.subject,
-        format: row.format,
-        fallback_text: row.fallback_text,
+        sender_photo: sender.and_then(|person| person.picture_url.as_deref()).unwrap_or_default().into(),
+        is_sent_by_owner: kept.sender.as_ref() == Some(mailbox.owner),
+        has_attachment: has_attachment(&kept.content),
+        message_id: kept.id.to_string().into(),
+        backend_message_urn: format!("urn:li:messagingMessage:{}", kept.id),
+        sender_urn: kept.sender.as_ref().map(PersonId::urn),
+        subject: kept.subject.as_deref().map(Into::into),
+        format: kept.format.as_str().into(),
+        is_edited: kept.format == MessageFormat::Edited,
+        is_recalled: kept.format == MessageFormat::Recalled,
+        is_system: kept.format == MessageFormat::System,
+        fallback_text: kept.fallback_text.as_deref().map(Into::into),
+        reactions: kept.reactions.iter().map(reaction).collect(),
+        contents: kept.content.iter().filter(|content| !is_attachment(content)).cloned().collect(),
+        attachments: attachments_of(&kept.id, &kept.content, mailbox),
+    }
+}
+
+/// Writes a message as it lies ready, up to the list of its attachments, which is left open and still empty. Gives what they
+/// are made of, when there are some; `None` when it cannot be written. The same fields in the same order as [`MessageItem`].
+pub(super) fn write_spoken(
+    text: &mut Text,
+    row: &SpokenLook<'_>,
+    page: (&mut Senders, &Owner),
+) -> Option<Option<Carrier>> {
+    let (senders, owner) = page;
+    let sender = row.sender.map(PersonId::new).transpose().ok()?;
+    let contents = read_list::<Content>(row.content)?;
+    let has_attachment = has_attachment(&contents);
+    text.raw("{\"messageUrn\":\"urn:li:msg_message:(urn:li:fsd_profile:").raw(owner.id()).raw(",").inside(row.id);
+    text.raw(")\",\"text\":").string(row.body).raw(",\"sentAt\":").number(row.delivered_at.0);
+    write_sender(text, sender.as_ref(), senders)?;
+    text.raw(",\"isSentByOwner\":").flag(row.sender == Some(owner.id()));
+    text.raw(",\"hasAttachment\":").flag(has_attachment);
+    text.raw(",\"messageId\":\"").inside(row.id);
+    text.raw("\",\"backendMessageUrn\":\"urn:li:messagingMessage:").inside(row.id).raw("\",\"senderUrn\":");
+    text.string_or_null(sender.as_ref().map(PersonId::urn).as_deref());
+    text.raw(",\"subject\":").string_or_null(row.subject).raw(",\"format\":").string(row.format);
+    text.raw(",\"isEdited\":").flag(row.format == MessageFormat::Edited.as_str());
+    text.raw(",\"isRecalled\":").flag(row.format == MessageFormat::Recalled.as_str());
+    text.raw(",\"isSystem\":").flag(row.format == MessageFormat::System.as_str());
+    text.raw(",\"fallbackText\":").string_or_null(row.fallback_text).raw(",\"reactions\":");
+    let reactions: Vec<ReactionItem> = read_list::<Reaction>(row.reactions)?.iter().map(reaction).collect();
+    let others: Vec<&Content> = contents.iter().filter(|content| !is_attachment(content)).collect();
+    let is_written = text.value(&reactions) && text.raw(",\"contents\":").value(&others);
+    text.raw(",\"attachments\":[");
+    match has_attachment {
+        _ if !is_written => None,
+        false => Some(None),
+        true => Some(Some((MessageId::new(row.id).ok()?, contents))),
+    }
+}
+
+/// Id, name and picture of whoever wrote a message; `None` for a stranger.
+fn write_sender(text: &mut Text, sender: Option<&PersonId>, senders: &mut Senders) -> Option<()> {
+    let Some(id) = sender else {
+        text.raw(",\"senderProfileId\":\"\",\"senderName\":\"\",\"senderPhoto\":\"\"");
+        return Some(());
     };
-    let item = item(look, &contents, &read_list(row.reactions)?, owner);
-    let carried = item.has_attachment.then_some((id, contents));
-    Some((item, carried))
+    let shown = senders.get(id)?;
+    text.raw(",\"senderProfileId\":").string(id.as_str());
+    text.raw(",\"senderName\":").raw(shown.name.as_bytes()).raw(",\"senderPhoto\":").raw(shown.photo.as_bytes());
+    Some(())
 }
 
 /// The attachments of a message in their order.
 pub(super) fn attachments_of(id: &MessageId, contents: &[Content], mailbox: Mailbox<'_>) -> Vec<Attachment> {
     attachments(contents).map(|one| attachment(id, &one, mailbox)).collect()
-}
-
-/// All but the attachments.
-fn item<'a>(look: Look<'a, '_>, content: &[Content], reactions: &[Reaction], owner: &PersonId) -> MessageItem<'a> {
-    MessageItem {
-        message_urn: look.id.urn(owner),
-        text: look.body.into(),
-        sent_at: look.delivered_at.0,
-        sender_profile_id: look.sender.map(ToString::to_string).unwrap_or_default().into(),
-        sender_name: if look.sender.is_some() { look.sender_name } else { Cow::default() },
-        sender_photo: look.sender_photo.into(),
-        is_sent_by_owner: look.sender == Some(owner),
-        has_attachment: has_attachment(content),
-        message_id: look.id.to_string().into(),
-        backend_message_urn: format!("urn:li:messagingMessage:{}", look.id),
-        sender_urn: look.sender.map(PersonId::urn),
-        subject: look.subject.map(Into::into),
-        format: look.format.into(),
-        is_edited: look.format == MessageFormat::Edited.as_str(),
-        is_recalled: look.format == MessageFormat::Recalled.as_str(),
-        is_system: look.format == MessageFormat::System.as_str(),
-        fallback_text: look.fallback_text.map(Into::into),
-        reactions: reactions.iter().map(reaction).collect(),
-        contents: content.iter().filter(|content| !is_attachment(content)).cloned().collect(),
-        attachments: Vec::new(),
-    }
 }
 
 /// A list in JSON; none is an empty one.

@@ -5,8 +5,11 @@
 
 mod conversation;
 mod message;
+mod owner;
 mod person;
 mod ready;
+mod senders;
+mod text;
 
 pub(super) use conversation::{ConversationItem, LatestMessage, conversation};
 pub(super) use message::{Mailbox, MessageItem, ReactionItem, message, reactions};
