@@ -8,8 +8,6 @@ use std::sync::{Arc, OnceLock};
 use axum::Json;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId};
 use threadkeep_core::time::Timestamp;
@@ -53,6 +51,14 @@ static ACTS: [(Method, &str, Act, ObjectKind); 14] = [
 /// Who has asked, once the key is proved.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen(pub(super) Arc<OnceLock<Caller>>);
+
+/// A request that may be one for an administrative act.
+pub(super) struct Watch {
+    method: Method,
+    route: String,
+    path: String,
+    seen: Seen,
+}
 
 /// A page of lines.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,26 +137,28 @@ pub(super) async fn list(
     }))
 }
 
-/// Notes administrative requests that were refused.
-pub(super) async fn watch(State(room): State<Arc<Room>>, mut request: Request, next: Next) -> Response {
-    let method = request.method().clone();
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    let route = matched.as_ref().map(MatchedPath::as_str).unwrap_or_default();
-    // Most requests only read, and need none of what follows.
-    if matches!(method, Method::GET | Method::HEAD) && known(&method, route).is_none() {
-        return next.run(request).await;
+impl Watch {
+    /// Begins to watch a request; most only read, and need none of it.
+    pub(super) fn begin(request: &mut Request) -> Option<Self> {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let route = route.as_ref().map(MatchedPath::as_str).unwrap_or_default();
+        let method = request.method().clone();
+        if matches!(method, Method::GET | Method::HEAD) && known(&method, route).is_none() {
+            return None;
+        }
+        let (path, seen) = (request.uri().path().to_owned(), Seen::default());
+        let watch = Self { method, route: route.to_owned(), path, seen: seen.clone() };
+        request.extensions_mut().insert(seen);
+        Some(watch)
     }
-    let path = request.uri().path().to_owned();
-    let seen = Seen::default();
-    request.extensions_mut().insert(seen.clone());
-    let response = next.run(request).await;
-    let (Some(caller), Some(fault)) = (seen.0.get(), response.extensions().get::<FaultCode>()) else {
-        return response;
-    };
-    if let Some(act) = act_of(&method, route, &path, *fault) {
-        audit::refused(&room.app, &caller.actor(), act, fault.code).await;
+
+    /// Notes it when it was an administrative one that was refused.
+    pub(super) async fn end(self, room: &Room, fault: Option<FaultCode>) {
+        let (Some(caller), Some(fault)) = (self.seen.0.get(), fault) else { return };
+        if let Some(act) = act_of(&self.method, &self.route, &self.path, fault) {
+            audit::refused(&room.app, &caller.actor(), act, fault.code).await;
+        }
     }
-    response
 }
 
 /// What is known of a method of a route.

@@ -15,8 +15,9 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 use url::form_urlencoded;
 
-use super::Room;
 use super::answer::Fault;
+use super::audit::Watch;
+use super::{Room, hosts, limits, origin};
 
 /// Methods that any path might know; all others are refused everywhere.
 const METHODS: [Method; 7] =
@@ -26,17 +27,16 @@ const METHODS: [Method; 7] =
 const CREDENTIAL_NAMES: [&str; 7] =
     ["apikey", "xapikey", "token", "accesstoken", "authtoken", "authorization", "bearer"];
 
-/// Writes one line for each request.
-pub(super) async fn trace(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+/// Lets a request pass all of it, from the outside in. One function and no chain of layers: a layer has everything behind
+/// it copied for each request.
+pub(super) async fn pass(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", %method, route);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let span = tracing::info_span!("request", %method, route = route.as_ref().map_or("unmatched", MatchedPath::as_str));
     let began = room.app.clock.now();
     async move {
-        let response = next.run(request).await;
+        let mut response = survive(admit(&room, request, next)).await;
+        harden(&mut response);
         let duration_ms = room.app.clock.now().since_ms(began);
         tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
         response
@@ -45,9 +45,45 @@ pub(super) async fn trace(State(room): State<Arc<Room>>, request: Request, next:
     .await
 }
 
+/// Asks for the right name first, then who pays, then what is refused whoever asks.
+async fn admit(room: &Room, mut request: Request, next: Next) -> Response {
+    if !hosts::is_ours(room, &request) {
+        return Fault::WrongHost.into_response();
+    }
+    origin::locate(room, &mut request);
+    let meter = match limits::begin(room, &mut request) {
+        Ok(meter) => meter,
+        Err(refused) => return refused,
+    };
+    let watch = Watch::begin(&mut request);
+    let response = match refusal(room, &request) {
+        Some(fault) => fault.into_response(),
+        None => next.run(request).await,
+    };
+    if let Some(watch) = watch {
+        watch.end(room, response.extensions().get().copied()).await;
+    }
+    meter.end(room, response)
+}
+
+/// What is refused before any handler: pages of other sites, strange methods, and keys in the address.
+fn refusal(room: &Room, request: &Request) -> Option<Fault> {
+    if origin::is_foreign(room, request) {
+        return Some(Fault::ForeignOrigin);
+    }
+    if !METHODS.contains(request.method()) {
+        return Some(Fault::NoMethod);
+    }
+    let query = request.uri().query().unwrap_or_default();
+    if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_credential(&name)) {
+        tracing::warn!(query = "***", "a key came in the address and may be in logs on its way: revoke it");
+        return Some(Fault::CredentialsInUrl);
+    }
+    None
+}
+
 /// Adds headers that keep answers out of caches, frames and guesses about their type.
-pub(super) async fn harden(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+fn harden(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -55,31 +91,17 @@ pub(super) async fn harden(request: Request, next: Next) -> Response {
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
-    response
 }
 
 /// Turns a panic into an answer; the next request finds everything as it was, because all state is in the database.
-pub(super) async fn survive(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+async fn survive(answer: impl Future<Output = Response>) -> Response {
+    match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(_) => {
             tracing::error!("a handler panicked");
             Fault::Panicked.into_response()
         }
     }
-}
-
-/// Refuses strange methods, and keys in the address.
-pub(super) async fn refuse_early(request: Request, next: Next) -> Response {
-    if !METHODS.contains(request.method()) {
-        return Fault::NoMethod.into_response();
-    }
-    let query = request.uri().query().unwrap_or_default();
-    if form_urlencoded::parse(query.as_bytes()).any(|(name, _)| is_credential(&name)) {
-        tracing::warn!(query = "***", "a key came in the address and may be in logs on its way: revoke it");
-        return Fault::CredentialsInUrl.into_response();
-    }
-    next.run(request).await
 }
 
 /// Bounds answers that do not wait for a sync.
@@ -92,33 +114,22 @@ pub(super) async fn in_time(State(room): State<Arc<Room>>, request: Request, nex
 }
 
 fn is_credential(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    CREDENTIAL_NAMES.contains(&plain.to_ascii_lowercase().as_str())
+    let plain = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    CREDENTIAL_NAMES.iter().any(|known| known.bytes().eq(plain()))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
-    use axum::body::Body;
-    use axum::middleware::from_fn;
-    use axum::routing::get;
-    use tower::ServiceExt;
-
     use super::*;
 
-    async fn broken() -> &'static str {
+    async fn broken() -> Response {
         panic!("a mistake")
     }
 
     #[tokio::test]
-    async fn a_panic_is_an_answer_and_the_next_request_is_served() {
-        let router =
-            Router::new().route("/broken", get(broken)).route("/fine", get(async || "fine")).layer(from_fn(survive));
-        let ask = async |path: &str| {
-            let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-            router.clone().oneshot(request).await.unwrap().status().as_u16()
-        };
-        assert_eq!((ask("/broken").await, ask("/fine").await), (500, 200));
+    async fn a_panic_is_an_answer() {
+        let fine = async { "fine".into_response() };
+        assert_eq!((survive(broken()).await.status().as_u16(), survive(fine).await.status().as_u16()), (500, 200));
     }
 
     #[test]

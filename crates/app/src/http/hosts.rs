@@ -4,18 +4,14 @@
 //! of this machine and the one that is listened on are always fine. `X-Forwarded-Host` is never looked at.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::HOST;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::Room;
-use super::answer::Fault;
 
-/// Refuses requests for other names.
-pub(super) async fn check(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+/// Whether a request is for us; one for another name is refused before anything else is looked at.
+pub(super) fn is_ours(room: &Room, request: &Request) -> bool {
     let mut given = request.headers().get_all(HOST).iter();
     let header = given.next();
     let is_known = |name: &str| is_allowed(name, &room.settings.hosts, room.settings.listen);
@@ -24,11 +20,7 @@ pub(super) async fn check(State(room): State<Arc<Room>>, request: Request, next:
         None => true,
         Some(value) => given.next().is_none() && value.to_str().is_ok_and(is_known),
     };
-    let is_target_fine = request.uri().authority().is_none_or(|authority| is_known(authority.as_str()));
-    match is_header_fine && is_target_fine {
-        true => next.run(request).await,
-        false => Fault::WrongHost.into_response(),
-    }
+    is_header_fine && request.uri().authority().is_none_or(|authority| is_known(authority.as_str()))
 }
 
 fn is_allowed(given: &str, more: &[String], listen: Option<IpAddr>) -> bool {

@@ -9,10 +9,9 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use threadkeep_core::time::Timestamp;
 
@@ -65,6 +64,12 @@ pub(super) struct Standing {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Meter(Arc<OnceLock<Standing>>);
 
+/// A request that is being answered.
+pub(super) struct Metering {
+    meter: Meter,
+    peer: Option<Peer>,
+}
+
 /// All buckets.
 pub(super) struct Limits {
     keys: Buckets<String>,
@@ -89,24 +94,28 @@ struct Bucket {
     at: Timestamp,
 }
 
-/// Makes the peer pay for what no key has paid for, and tells in the answer how the bucket stands.
-pub(super) async fn meter(State(room): State<Arc<Room>>, mut request: Request, next: Next) -> Response {
+/// Makes the peer pay for what no key will pay for; the answer, when it cannot.
+pub(super) fn begin(room: &Room, request: &mut Request) -> Result<Metering, Response> {
     let meter = Meter::default();
     let peer = request.extensions().get::<Peer>().copied();
     // Without a key nothing is done before the address has paid.
     if !request.headers().contains_key(AUTHORIZATION)
         && let Err(fault) = room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now())
     {
-        return told(fault.into_response(), &meter);
+        return Err(told(fault.into_response(), &meter));
     }
     request.extensions_mut().insert(meter.clone());
-    let response = next.run(request).await;
-    if meter.0.get().is_some() {
-        return told(response, &meter);
-    }
-    match room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now()) {
-        Ok(()) => told(response, &meter),
-        Err(fault) => told(fault.into_response(), &meter),
+    Ok(Metering { meter, peer })
+}
+
+impl Metering {
+    /// Makes the peer pay for what nobody has paid for, and tells in the answer how the bucket stands.
+    pub(super) fn end(self, room: &Room, response: Response) -> Response {
+        let Self { meter, peer } = self;
+        match room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now()) {
+            Ok(()) => told(response, &meter),
+            Err(fault) => told(fault.into_response(), &meter),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use tokio::sync::OnceCell;
 use utoipa_axum::routes;
 
@@ -135,15 +135,7 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
         .merge(api)
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
-        .layer(from_fn(gate::refuse_early))
-        .layer(from_fn_with_state(room.clone(), origin::refuse_foreign))
-        .layer(from_fn_with_state(room.clone(), audit::watch))
-        .layer(from_fn_with_state(room.clone(), limits::meter))
-        .layer(from_fn_with_state(room.clone(), origin::locate))
-        .layer(from_fn_with_state(room.clone(), hosts::check))
-        .layer(from_fn(gate::survive))
-        .layer(from_fn(gate::harden))
-        .layer(from_fn_with_state(room.clone(), gate::trace))
+        .layer(from_fn_with_state(room.clone(), gate::pass))
         .with_state(room)
 }
 

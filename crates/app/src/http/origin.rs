@@ -5,17 +5,13 @@
 //! last hop, which the proxy itself has written. No answer ever grants another origin anything (CORS).
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, Uri};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::Room;
-use super::answer::Fault;
 use super::limits::Peer;
 
 /// Where browsers tell what kind of page asks.
@@ -24,22 +20,18 @@ const FETCH_SITE: &str = "sec-fetch-site";
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Behind a proxy the client's address takes the place of the proxy's.
-pub(super) async fn locate(State(room): State<Arc<Room>>, mut request: Request, next: Next) -> Response {
+pub(super) fn locate(room: &Room, request: &mut Request) {
     if room.settings.behind_proxy
         && let Some(address) = last_hop(request.headers())
     {
         request.extensions_mut().insert(Peer(SocketAddr::new(address, 0)));
     }
-    next.run(request).await
 }
 
-/// Refuses what a browser sends for a page of another site and what would change something.
-pub(super) async fn refuse_foreign(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+/// Whether a browser sends it for a page of another site, and it would change something.
+pub(super) fn is_foreign(room: &Room, request: &Request) -> bool {
     let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    match is_safe || is_own(request.headers(), request.uri(), &room.settings.hosts) {
-        true => next.run(request).await,
-        false => Fault::ForeignOrigin.into_response(),
-    }
+    !is_safe && !is_own(request.headers(), request.uri(), &room.settings.hosts)
 }
 
 /// Whether nothing shows that another site asks. What is no browser sends none of these headers, and passes.
