@@ -49,8 +49,8 @@ impl<D: Dialect> Accounts for SqlStore<D> {
         if let Some(known) = self.known.accounts.get(state, id) {
             return Ok(Some(known));
         }
-        let row = self.row(sql!(format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?"), id)).await?;
-        let found = row.map(|row| rows::account(&mut row.columns("accounts"))).transpose()?;
+        let rows = self.db.glance(vec![sql!(format!("SELECT {ACCOUNT} FROM accounts a WHERE a.id = ?"), id)]).await?;
+        let found = rows::rows(rows).next().map(|row| rows::account(&mut row.columns("accounts"))).transpose()?;
         if let Some(found) = &found {
             self.known.accounts.put(state, id.clone(), found);
         }

@@ -41,6 +41,10 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
         F: FnOnce(Vec<Outcome>) -> StoreResult<(Vec<Statement>, T)> + Send + 'static;
     /// Runs statements that only read, outside of a transaction.
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>>;
+    /// Runs such statements, of a few rows each that a key leads to, at once where that can be done.
+    async fn glance(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        self.read(script).await
+    }
 
     /// Runs such statements and shows their rows to somebody where they lie; gives the viewer back.
     async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, viewer: V) -> StoreResult<V>;

@@ -19,8 +19,8 @@ impl<D: Dialect> Keys for SqlStore<D> {
         if let Some(known) = self.known.keys.get(state, &id.to_owned()) {
             return Ok(Some(known));
         }
-        let row = self.row(sql!(format!("SELECT {KEY} FROM api_keys WHERE id = ?"), id)).await?;
-        let found = row.map(|row| rows::key(&mut row.columns("api_keys"))).transpose()?;
+        let rows = self.db.glance(vec![sql!(format!("SELECT {KEY} FROM api_keys WHERE id = ?"), id)]).await?;
+        let found = rows::rows(rows).next().map(|row| rows::key(&mut row.columns("api_keys"))).transpose()?;
         if let Some(found) = &found {
             self.known.keys.put(state, id.to_owned(), found);
         }

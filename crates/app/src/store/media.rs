@@ -45,7 +45,7 @@ impl<D: Dialect> Media for SqlStore<D> {
         if script.is_empty() {
             return Ok(Vec::new());
         }
-        rows::rows(self.db.read(script).await?).map(row).collect()
+        rows::rows(self.db.glance(script).await?).map(row).collect()
     }
 
     async fn attachment(&self, account: &AccountId, name: AttachmentName<'_>) -> StoreResult<Option<AttachmentRow>> {

@@ -13,6 +13,7 @@ use threadkeep_core::time::Timestamp;
 use super::dialect::Dialect;
 use super::look::{Look, Viewer, unfit};
 use super::reads::{NEWEST_FIRST, page_filter, page_of_messages};
+use super::rows;
 use super::statement::{Statement, Value, push_marks, sql};
 use super::{ConversationFilter, MessageFilter, SqlStore, StoreResult};
 
@@ -148,6 +149,10 @@ pub trait PageWriter: Send {
     fn thread(&mut self, _: &ThreadLook<'_>) {}
     /// Somebody who is no participant and may have written.
     fn guest(&mut self, _: &GuestLook<'_>) {}
+    /// Asked for each row that follows: whether there is no room for it, so that it need not be looked at.
+    fn is_full(&mut self) -> bool {
+        false
+    }
     /// A conversation of a list.
     fn conversation(&mut self, _: &ListedLook<'_>) {}
     /// A message.
@@ -217,9 +222,9 @@ impl<D: Dialect> SqlStore<D> {
         let owners = match known.collect::<Option<Vec<_>>>() {
             Some(known) => known,
             None => {
-                let rows = self.rows(owners_of(accounts)).await?;
+                let rows = self.db.glance(vec![owners_of(accounts)]).await?;
                 let read: StoreResult<Vec<_>> =
-                    rows.into_iter().map(|row| owner(&mut Look::at_values(&row.0))).collect();
+                    rows::rows(rows).map(|row| owner(&mut Look::at_values(&row.0))).collect();
                 let read = read?;
                 for (id, owner) in &read {
                     self.known.owners.put(state, id.clone(), owner);
@@ -242,6 +247,7 @@ impl Viewer for Shown {
                 None => self.is_ready = false,
             },
             (1, Rows::Messages) => writer.guest(&guest(row)?),
+            _ if writer.is_full() => {}
             (_, Rows::Messages) => writer.message(&spoken(row)?),
             (_, Rows::Conversations(only)) => match listed(row, only.as_ref())? {
                 Some(look) => writer.conversation(&look),

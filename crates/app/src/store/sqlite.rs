@@ -137,7 +137,7 @@ impl SqliteDialect {
 
     /// The text that a statement gives, asked of the writer connection.
     async fn text(&self, statement: Statement) -> StoreResult<String> {
-        let outcomes = self.write(move |connection| run(connection, vec![statement])).await?;
+        let outcomes = self.write(move |connection| run(connection, &[statement])).await?;
         let row = outcomes.into_iter().flat_map(|one| one.rows).next();
         let row = row.ok_or_else(|| StoreError::Unavailable("SQLite gave no answer".to_owned()))?;
         row.columns("sqlite").text("pragma")
@@ -214,7 +214,14 @@ impl Dialect for SqliteDialect {
     }
 
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
-        self.reading(move |connection| run(connection, script)).await
+        self.reading(move |connection| run(connection, &script)).await
+    }
+
+    async fn glance(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        match self.readers.as_ref().and_then(|readers| readers.desk.run(&script)) {
+            Some(found) => found,
+            None => self.read(script).await,
+        }
     }
 
     async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, mut viewer: V) -> StoreResult<V> {

@@ -26,6 +26,8 @@ const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAG
 /// Pages that a connection keeps, in KiB: little, so that memory does not grow with the mailbox. The system's cache holds
 /// the rest.
 const READER_CACHE_KIB: u32 = 256;
+/// The same for the few connections that read pages: enough for the upper levels of the trees of a large mailbox.
+const PAGE_CACHE_KIB: u32 = 2_000;
 /// How much of the file a reader sees through the system's cache, without a copy of its own; what lies behind it is read
 /// page by page.
 const READER_MAP_BYTES: u64 = 2_000 << 20;
@@ -77,7 +79,8 @@ impl Settings {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(PRAGMAS)?;
         let cache_kib = match self.access {
-            Access::Read | Access::Watch | Access::Page => READER_CACHE_KIB,
+            Access::Read | Access::Watch => READER_CACHE_KIB,
+            Access::Page => PAGE_CACHE_KIB,
             Access::Write => WRITER_CACHE_KIB,
         };
         connection.execute_batch(&format!("PRAGMA cache_size = -{cache_kib}"))?;
@@ -122,7 +125,7 @@ fn attempt(
     } else if connection.is_autocommit() {
         return Err(StoreError::Unavailable("the transaction is already over".to_owned()));
     }
-    let outcomes = run(connection, script)?;
+    let outcomes = run(connection, &script)?;
     if is_last {
         once(connection, "COMMIT")?;
     }
@@ -143,8 +146,8 @@ fn once(connection: &Connection, text: &'static str) -> StoreResult<()> {
 }
 
 /// Runs statements; gives one outcome for each.
-pub(super) fn run(connection: &Connection, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
-    script.into_iter().map(|statement| run_one(connection, &statement)).collect()
+pub(super) fn run(connection: &Connection, script: &[Statement]) -> StoreResult<Vec<Outcome>> {
+    script.iter().map(|statement| run_one(connection, statement)).collect()
 }
 
 fn run_one(connection: &Connection, statement: &Statement) -> StoreResult<Outcome> {
@@ -172,8 +175,16 @@ fn run_one(connection: &Connection, statement: &Statement) -> StoreResult<Outcom
     Ok(outcome)
 }
 
-/// Runs statements and shows their rows to somebody where they lie.
+/// Runs statements and shows their rows to somebody where they lie. All of them see the database as it is at the first
+/// one; besides, locks are taken once and not for each.
 pub(super) fn show(connection: &Connection, script: &[Statement], viewer: &mut impl Viewer) -> StoreResult<()> {
+    once(connection, "BEGIN")?;
+    let shown = show_each(connection, script, viewer).and_then(|()| once(connection, "COMMIT"));
+    roll_back(connection);
+    shown
+}
+
+fn show_each(connection: &Connection, script: &[Statement], viewer: &mut impl Viewer) -> StoreResult<()> {
     let failed = |error| sqlite_failure(&error);
     for (number, statement) in script.iter().enumerate() {
         let mut prepared = connection.prepare_cached(&statement.text).map_err(failed)?;
@@ -263,7 +274,7 @@ mod tests {
         connection.execute_batch("CREATE INDEX few ON t (b, a) WHERE a > 0").unwrap();
         let text = "SELECT a FROM t WHERE a > 0 AND (b, a) < (?, ?) ORDER BY b DESC, a DESC LIMIT ?";
         for limit in 1..5i64 {
-            run(&connection, vec![sql!(text, "x", 7i64, limit)]).unwrap();
+            run(&connection, &[sql!(text, "x", 7i64, limit)]).unwrap();
         }
         let prepared = connection.prepare_cached(text).unwrap();
         assert_eq!(prepared.get_status(rusqlite::StatementStatus::RePrepare), 0);
@@ -273,7 +284,7 @@ mod tests {
     fn a_missing_value_is_refused() {
         let connection = memory();
         let lacking = Statement::new("INSERT INTO t (a, b) VALUES (?, ?)", vec![Value::from(1i64)]);
-        assert!(matches!(run(&connection, vec![lacking]), Err(StoreError::Corrupt { .. })));
+        assert!(matches!(run(&connection, &[lacking]), Err(StoreError::Corrupt { .. })));
         assert_eq!(count(&connection), 0);
     }
 }

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::connection::{Settings, show};
+use super::connection::{Settings, run, show};
 use crate::store::look::Viewer;
-use crate::store::statement::Statement;
+use crate::store::statement::{Outcome, Statement};
 use crate::store::{StoreError, StoreResult};
 
 /// Connections that lie ready: about one for each thread of the runtime.
@@ -45,6 +45,17 @@ impl Desk {
         match shown {
             Err(StoreError::Unavailable(_)) if is_untouched => None,
             shown => Some(shown),
+        }
+    }
+
+    /// Runs statements; `None` when that cannot be done at once.
+    pub(super) fn run(&self, script: &[Statement]) -> Option<StoreResult<Vec<Outcome>>> {
+        let connection = self.take()?;
+        let found = run(&connection, script);
+        self.put(connection);
+        match found {
+            Err(StoreError::Unavailable(_)) => None,
+            found => Some(found),
         }
     }
 
