@@ -45,7 +45,7 @@ const DOWNLOADS: [&str; 31] = [
     "application/zip",
     "audio/aac",
     "audio/amr",
-    "audio/m4a",
+    "audio/mp4",
     "audio/mpeg",
     "audio/ogg",
     "audio/opus",
@@ -77,6 +77,8 @@ impl MediaType {
 
     /// The kind of this name, as it was stored; bytes of no known kind when it is not on the list.
     pub fn named(essence: &str) -> Self {
+        // Libraries say `audio/m4a`, and so do rows of older programs; the registered name is another (RFC 4337).
+        let essence = if essence == "audio/m4a" { "audio/mp4" } else { essence };
         if let Some((essence, ..)) = IMAGES.iter().find(|(known, ..)| *known == essence) {
             return Self { essence, is_inline: true };
         }
