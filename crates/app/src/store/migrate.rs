@@ -60,10 +60,20 @@ const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
 /// Where a database stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// The newest migration that it has; 0 for an empty one.
+    /// The newest migration that it has with all before it; 0 for an empty one. One that this program does not know
+    /// stands above all others.
     pub applied: i64,
     /// The newest migration that this program has.
     pub known: i64,
+}
+
+impl MigrationStatus {
+    /// Where a database with these migrations stands. One that lacks any is not up to date, whichever is its newest.
+    pub(super) fn of(found: &[i64]) -> Self {
+        let strange = found.iter().copied().filter(|version| !is_known(*version)).max();
+        let unbroken = MIGRATIONS.iter().map(|one| one.0).take_while(|version| found.contains(version)).last();
+        Self { applied: strange.or(unbroken).unwrap_or_default(), known: newest_known() }
+    }
 }
 
 /// The newest migration that this program has.
@@ -111,4 +121,18 @@ pub(super) fn mismatch(version: i64) -> StoreError {
 /// Whole numbers out of the first column.
 pub(super) fn versions(outcomes: Vec<Outcome>) -> StoreResult<Vec<i64>> {
     outcomes.into_iter().flat_map(|one| one.rows).map(|row| row.columns(TABLE).int("version")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_lacks_a_migration_is_not_up_to_date() {
+        let all: Vec<i64> = MIGRATIONS.iter().map(|one| one.0).collect();
+        let applied = |found: &[i64]| MigrationStatus::of(found).applied;
+        assert_eq!(applied(&all), newest_known());
+        assert_eq!((applied(&[]), applied(&all[1..]), applied(&[1, newest_known()]), applied(&[1, 2])), (0, 0, 1, 2));
+        assert_eq!(applied(&[&all[..], &[9_999]].concat()), 9_999);
+    }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dialect::Dialect;
-use super::migrate::{self, MigrationStatus};
+use super::migrate::MigrationStatus;
 use super::postgres::PostgresDialect;
 use super::sqlite::SqliteDialect;
 use super::{SharedStore, SqlStore, StoreError, StoreResult, Upkeep};
@@ -57,8 +57,8 @@ pub async fn open(url: &str, options: OpenOptions) -> StoreResult<SharedStore> {
 /// Where the schema of the database at an address stands; a SQLite file that does not exist is not created.
 pub async fn migration_status(url: &str) -> StoreResult<MigrationStatus> {
     match address(url)? {
-        Address::Memory => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
-        Address::File(path) if !path.exists() => Ok(MigrationStatus { applied: 0, known: migrate::newest_known() }),
+        Address::Memory => Ok(MigrationStatus::of(&[])),
+        Address::File(path) if !path.exists() => Ok(MigrationStatus::of(&[])),
         Address::File(path) => status_and_close(SqliteDialect::open(Some(path), OpenOptions::default())?).await,
         Address::Postgres => status_and_close(PostgresDialect::open(url).await?).await,
     }
@@ -71,8 +71,7 @@ async fn status_and_close<D: Dialect>(dialect: D) -> StoreResult<MigrationStatus
 }
 
 async fn status<D: Dialect>(dialect: &D) -> StoreResult<MigrationStatus> {
-    let applied = dialect.applied().await?.into_iter().max().unwrap_or_default();
-    Ok(MigrationStatus { applied, known: migrate::newest_known() })
+    Ok(MigrationStatus::of(&dialect.applied().await?))
 }
 
 async fn opened<D: Dialect>(dialect: D, options: OpenOptions) -> StoreResult<SharedStore> {
