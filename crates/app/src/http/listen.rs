@@ -95,7 +95,7 @@ impl Server {
         let Some(tls) = &self.settings.tls else { return self.exchange(stream, peer, head_ms).await };
         let began = self.app.clock.now();
         let shaken = tokio::select! {
-            shaken = tokio::time::timeout(Duration::from_millis(head_ms), tls.acceptor().accept(stream)) => shaken,
+            shaken = tokio::time::timeout(Duration::from_millis(head_ms), tls.acceptor(began).accept(stream)) => shaken,
             () = self.stop.asked() => return,
         };
         match shaken {

@@ -1,14 +1,16 @@
 //! TLS for the API's own listener: reads a certificate and its key, and refuses what could not protect anybody.
 //!
-//! TLS 1.2 is the least that is spoken, HTTP/1.1 all that is offered. The key is read once at start and never shown; no
-//! part of a file may reach an error.
+//! TLS 1.2 is the least that is spoken, HTTP/1.1 all that is offered. Files that were renewed are read again without a
+//! restart; until both can be used, the ones before are. The key is never shown; no part of a file may reach an error.
 
 use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use threadkeep_core::time::Timestamp;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -84,9 +86,30 @@ impl TlsRefused {
     }
 }
 
+/// The files are looked at for a renewal at most this often, when somebody connects.
+const LOOK_MS: i64 = 60_000;
+
 /// What the listener speaks TLS with.
 #[derive(Clone)]
-pub struct Tls(TlsAcceptor);
+pub struct Tls {
+    files: Arc<Files>,
+    current: Arc<Mutex<Current>>,
+}
+
+struct Files {
+    cert: PathBuf,
+    key: PathBuf,
+}
+
+/// What was read of the files.
+struct Current {
+    acceptor: TlsAcceptor,
+    mark: Mark,
+    looked_at: Timestamp,
+}
+
+/// Tells versions of the two files apart: when each was changed, and its size.
+type Mark = [Option<(SystemTime, u64)>; 2];
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,30 +120,63 @@ impl fmt::Debug for Tls {
 impl Tls {
     /// Reads a chain of certificates, the server's own first, and the key of that one; both as PEM.
     pub fn load(cert: &Path, key: &Path) -> Result<Self, TlsRefused> {
+        let files = Files { cert: cert.to_owned(), key: key.to_owned() };
+        let mark = files.mark();
+        let current = Current { acceptor: files.read()?, mark, looked_at: Timestamp(0) };
+        Ok(Self { files: Arc::new(files), current: Arc::new(Mutex::new(current)) })
+    }
+
+    /// What takes a connection through its handshake: made of the files as they are now, or of the last ones that could be
+    /// used.
+    pub(super) fn acceptor(&self, now: Timestamp) -> TlsAcceptor {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since_ms(current.looked_at) >= LOOK_MS {
+            current.looked_at = now;
+            let mark = self.files.mark();
+            if mark != current.mark {
+                match self.files.read() {
+                    Ok(acceptor) => {
+                        tracing::info!("the certificate was renewed");
+                        (current.acceptor, current.mark) = (acceptor, mark);
+                    }
+                    Err(refused) => {
+                        let remedy = refused.remedy();
+                        tracing::warn!(%refused, remedy, "the new certificate is not used yet; the one before is");
+                    }
+                }
+            }
+        }
+        current.acceptor.clone()
+    }
+}
+
+impl Files {
+    fn mark(&self) -> Mark {
+        let of = |path: &Path| {
+            let metadata = fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        [of(&self.cert), of(&self.key)]
+    }
+
+    fn read(&self) -> Result<TlsAcceptor, TlsRefused> {
+        let Self { cert, key } = self;
         let chain = chain(cert)?;
         refuse_exposed(key)?;
         let own = PrivateKeyDer::from_pem_slice(&read(key)?)
-            .map_err(|_| TlsRefused::Nothing { path: key.to_owned(), wanted: "private key" })?;
-        let unusable =
-            |error: rustls::Error| TlsRefused::Unusable { path: cert.to_owned(), problem: error.to_string() };
+            .map_err(|_| TlsRefused::Nothing { path: key.clone(), wanted: "private key" })?;
+        let unusable = |error: rustls::Error| TlsRefused::Unusable { path: cert.clone(), problem: error.to_string() };
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .map_err(unusable)?
             .with_no_client_auth()
             .with_single_cert(chain, own)
             .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    TlsRefused::Mismatch { cert: cert.to_owned(), key: key.to_owned() }
-                }
+                rustls::Error::InconsistentKeys(_) => TlsRefused::Mismatch { cert: cert.clone(), key: key.clone() },
                 other => unusable(other),
             })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self(TlsAcceptor::from(Arc::new(config))))
-    }
-
-    /// What takes a connection through its handshake.
-    pub(super) fn acceptor(&self) -> &TlsAcceptor {
-        &self.0
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 

@@ -87,6 +87,25 @@ async fn the_api_is_served_over_tls_1_2_and_1_3_with_http_1_1() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_renewed_certificate_is_used_without_a_restart_and_a_half_renewed_one_is_not() -> Result<()> {
+    const LOOK_MS: i64 = 60_000;
+    let (world, old, new) = (World::empty().await?, Files::make()?, Files::make()?);
+    let server = Server::start(&world, old.settings()?).await?;
+    let trusts = async |files: &Files| files.connect(&server, &[&TLS13]).await.is_ok();
+    assert!(trusts(&old).await && !trusts(&new).await);
+    // Longer files: the time of a change may be the same within one tick of the file system.
+    let renew = |name: &str, mode| old.write(name, &(std::fs::read_to_string(new.path(name))? + "\n"), mode);
+    renew("cert.pem", 0o644)?;
+    world.clock.pass(LOOK_MS);
+    assert!(trusts(&old).await, "the key does not belong to the new certificate yet");
+    renew("key.pem", 0o600)?;
+    assert!(trusts(&old).await, "nobody looks at files for each connection");
+    world.clock.pass(LOOK_MS);
+    assert!(trusts(&new).await && !trusts(&old).await);
+    server.end().await
+}
+
+#[tokio::test]
 async fn what_is_no_tls_or_too_old_gets_nothing() -> Result<()> {
     let (world, files) = (World::empty().await?, Files::make()?);
     let server = Server::start(&world, files.settings()?).await?;
