@@ -3,6 +3,7 @@
 //! The bytes come from strangers. They are sent with the type that they were seen to have, to be saved and not shown
 //! unless they are an image of the few safe kinds, and under a policy that lets nothing in them run.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use threadkeep_core::id::{InvalidId, MessageId};
-use utoipa::ToSchema;
+use utoipa::openapi::{self, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 
 use super::Room;
 use super::accounts::within_reach;
@@ -30,6 +32,28 @@ use crate::verbs::media::{self, Here, Wanted};
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; sandbox");
 /// Kept by the caller alone, and asked for again by its hash.
 const CACHING: HeaderValue = HeaderValue::from_static("private, no-cache");
+
+/// What both ways to an attachment may be refused with: status and codes, as the document tells them.
+const REFUSALS: [(&str, &str); 9] = [
+    ("409", "needs_login, conflict, media_off"),
+    ("410", "media_gone"),
+    ("416", "invalid_range"),
+    ("422", "media_refused, media_host_not_allowed"),
+    ("500", "secret_unreadable"),
+    ("502", "media_unavailable"),
+    ("503", "media_store_unavailable"),
+    ("504", "media_pending"),
+    ("507", "storage_full"),
+];
+
+/// [`REFUSALS`] in the description of a handler.
+struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        REFUSALS.map(|(status, codes)| (status.to_owned(), RefOr::T(openapi::Response::new(codes)))).into()
+    }
+}
 
 /// What is to be downloaded.
 #[derive(ToSchema)]
@@ -57,15 +81,7 @@ struct DownloadBody {
         (status = 206, description = "A part of the bytes", body = String, content_type = "*/*"),
         (status = 304, description = "The copy named by `If-None-Match` is the present one"),
         (status = 404, description = "account_not_found"),
-        (status = 409, description = "needs_login, conflict, media_off"),
-        (status = 410, description = "media_gone"),
-        (status = 416, description = "invalid_range"),
-        (status = 422, description = "media_refused, media_host_not_allowed"),
-        (status = 500, description = "secret_unreadable"),
-        (status = 502, description = "media_unavailable"),
-        (status = 503, description = "media_store_unavailable"),
-        (status = 504, description = "media_pending"),
-        (status = 507, description = "storage_full")
+        Refusals
     ))]
 pub(super) async fn download(
     State(room): State<Arc<Room>>,
@@ -96,15 +112,7 @@ pub(super) async fn download(
         (status = 206, description = "A part of the bytes", body = String, content_type = "*/*"),
         (status = 304, description = "The copy named by `If-None-Match` is the present one"),
         (status = 404, description = "account_not_found, not_found"),
-        (status = 409, description = "needs_login, conflict, media_off"),
-        (status = 410, description = "media_gone"),
-        (status = 416, description = "invalid_range"),
-        (status = 422, description = "media_refused, media_host_not_allowed"),
-        (status = 500, description = "secret_unreadable"),
-        (status = 502, description = "media_unavailable"),
-        (status = 503, description = "media_store_unavailable"),
-        (status = 504, description = "media_pending"),
-        (status = 507, description = "storage_full")
+        Refusals
     ))]
 pub(super) async fn linked(
     State(room): State<Arc<Room>>,
