@@ -13,7 +13,7 @@ use super::commit::track_rows;
 use super::dialect::Dialect;
 use super::rows::{self, JOB};
 use super::statement::{Outcome, Row, Statement, Value, json, sql};
-use super::{Claimed, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, StoreError, StoreResult};
+use super::{Claimed, DUE_WITHIN_MS, Job, JobEnd, JobState, Jobs, Lease, Progress, SqlStore, StoreError, StoreResult};
 use crate::planted::{self, Bug};
 
 /// Jobs of an account that are kept; older ones that are over are forgotten.
@@ -44,12 +44,17 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         let text = format!(
             "UPDATE jobs SET state = 'running', epoch = epoch + 1, owner = ?, due_at = ?, \
              started_at = COALESCE(started_at, ?) \
-             WHERE id = (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND (j.due_at <= ?{or_alive}){of_account} \
-             ORDER BY j.due_at, j.id LIMIT 1{}) RETURNING jobs.epoch, {JOB_ALONE}",
-            D::SKIPPING_LOCKED
+             WHERE id = COALESCE((SELECT j.id FROM jobs j WHERE j.state IN {OPEN} AND (j.due_at <= ?{or_alive}){of_account} \
+             ORDER BY j.due_at, j.id LIMIT 1{skipping}), (SELECT j.id FROM jobs j WHERE j.state IN {OPEN} \
+             AND j.due_at > ?{of_account} ORDER BY j.due_at, j.id LIMIT 1{skipping})) \
+             RETURNING jobs.epoch, {JOB_ALONE}",
+            skipping = D::SKIPPING_LOCKED
         );
-        let mut values: Vec<Value> = vec![owner.into(), lease_until.into(), now.into(), now.into()];
-        values.extend(only.map(Value::from));
+        let mut values: Vec<Value> = vec![owner.into(), lease_until.into(), now.into()];
+        for due in [now, now.plus_ms(DUE_WITHIN_MS)] {
+            values.push(due.into());
+            values.extend(only.map(Value::from));
+        }
         let answers = self.write(vec![Statement::new(text, values)]).await?;
         let Some(row) = rows::rows(answers).next() else {
             return Ok(None);
@@ -138,9 +143,10 @@ impl<D: Dialect> Jobs for SqlStore<D> {
             "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
              SELECT a.pk, 'sync', 'queued', 0, ?, ?, ?, ? FROM accounts a WHERE a.health = 'connected' \
              AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.account_pk = a.pk \
-             AND (j.state IN {OPEN} OR (j.media_only = 0 AND j.finished_at > ?))) ON CONFLICT DO NOTHING"
+             AND (j.state IN {OPEN} OR (j.media_only = 0 AND j.finished_at > ? AND j.finished_at <= ?))) \
+             ON CONFLICT DO NOTHING"
         );
-        self.write_one(sql!(text, now, now, now, json(&Progress::default())?, before)).await
+        self.write_one(sql!(text, now, now, now, json(&Progress::default())?, before, now)).await
     }
 
     async fn next_due(&self) -> StoreResult<Option<Timestamp>> {

@@ -8,8 +8,8 @@ use super::dialect::Dialect;
 use super::media::{ATTACHMENT, attachment};
 use super::statement::{Kind, Outcome, Statement, Value, json, sql};
 use super::{
-    Lease, MediaCommit, MediaCommitted, MediaOutcome, MediaTask, SqlStore, StoreError, StoreResult, StoredObject,
-    url_digest,
+    DUE_WITHIN_MS, Lease, MediaCommit, MediaCommitted, MediaOutcome, MediaTask, SqlStore, StoreError, StoreResult,
+    StoredObject, url_digest,
 };
 use crate::planted::{self, Bug};
 
@@ -21,9 +21,10 @@ const TASK_FROM: &str = "FROM attachments t JOIN jobs j ON j.account_pk = t.acco
 /// What is due, most urgent first: what somebody waits for, then what failed before, then the rest. The last two are
 /// for those who fetch everything.
 const DUE: [&str; 3] = [
-    "t.asked_at IS NOT NULL AND t.not_before <= ? ORDER BY t.asked_at, t.pk",
-    "t.asked_at IS NULL AND t.state = 'failed' AND t.not_before <= ? ORDER BY t.pk",
-    "t.asked_at IS NULL AND t.state = 'remote' AND (t.not_before IS NULL OR t.not_before <= ?) ORDER BY t.pk",
+    "t.asked_at IS NOT NULL AND (t.not_before <= ? OR t.not_before > ?) ORDER BY t.asked_at, t.pk",
+    "t.asked_at IS NULL AND t.state = 'failed' AND (t.not_before <= ? OR t.not_before > ?) ORDER BY t.pk",
+    "t.asked_at IS NULL AND t.state = 'remote' AND (t.not_before IS NULL OR t.not_before <= ? OR t.not_before > ?) \
+     ORDER BY t.pk",
 ];
 
 impl<D: Dialect> SqlStore<D> {
@@ -33,9 +34,10 @@ impl<D: Dialect> SqlStore<D> {
         is_eager: bool,
         now: Timestamp,
     ) -> StoreResult<Option<MediaTask>> {
+        let beyond = now.plus_ms(DUE_WITHIN_MS);
         for due in DUE.into_iter().take(if is_eager { DUE.len() } else { 1 }) {
             let text = format!("SELECT {ATTACHMENT}, c.id, m.delivered_at {TASK_FROM} AND {due} LIMIT 1");
-            let Some(row) = self.row(sql!(text, lease.job, lease.epoch, now)).await? else {
+            let Some(row) = self.row(sql!(text, lease.job, lease.epoch, now, beyond)).await? else {
                 continue;
             };
             let mut row = row.columns("attachments");

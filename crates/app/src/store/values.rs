@@ -14,6 +14,9 @@ use threadkeep_core::verify::Ask;
 
 use super::MediaPolicy;
 
+/// No wait is longer than a day. What is put off longer than this was put off by a clock that was wrong, and is due now.
+pub const DUE_WITHIN_MS: i64 = 25 * 3_600_000;
+
 /// A member's account as kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {

@@ -63,12 +63,13 @@ pub async fn request(app: &App, account: &AccountId, forced: bool) -> Result<Tic
     if let Some((code, what)) = stopped(&kept) {
         return Ok(Ticket::Stopped { code, what });
     }
-    let blocked = kept.hold.as_ref().filter(|hold| hold.why == HoldReason::Blocked && hold.until > now);
+    let blocked = kept.hold.as_ref().filter(|hold| hold.why == HoldReason::Blocked && hold.holds_at(now));
     if !forced && let Some(hold) = blocked {
         return Ok(Ticket::Stopped { code: "upstream_blocked", what: blocked_until(hold.until) });
     }
     let is_open = app.store.jobs(account, 1).await?.first().is_some_and(|job| !job.state.is_over());
-    let is_recent = |at: &Timestamp| now.since_ms(*at) < app.sync.recent_ms;
+    // What ended in the future was ended by a clock that was wrong.
+    let is_recent = |at: &Timestamp| (0..app.sync.recent_ms).contains(&now.since_ms(*at));
     if let (false, false, Some(last_sync_at)) = (forced, is_open, kept.last_sync_at.filter(is_recent)) {
         return Ok(Ticket::Recent { last_sync_at });
     }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 use crate::source::media::{MediaAddress, MediaBody, MediaFault};
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched};
-use crate::store::{JobEnd, MediaCommit, MediaOutcome, MediaPolicy, MediaTask, Renewal, StoredObject};
+use crate::store::{DUE_WITHIN_MS, JobEnd, MediaCommit, MediaOutcome, MediaPolicy, MediaTask, Renewal, StoredObject};
 use crate::vault::ObjectHash;
 
 /// How often one attachment is tried before it is given up until somebody asks again.
@@ -103,7 +103,8 @@ impl Run<'_> {
         self.progress.media_remaining = 0;
         if self.media.is_all && self.media.is_allowed {
             match self.app.store.media_due_at(&self.account.id).await? {
-                Some(at) if at > now => {
+                // What is put off longer than any wait was put off by a clock that was wrong, and is fetched now.
+                Some(at) if at > now && at.since_ms(now) <= DUE_WITHIN_MS => {
                     self.put_back(at).await?;
                     return Ok(After::Over);
                 }

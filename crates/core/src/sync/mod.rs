@@ -72,7 +72,23 @@ pub enum HoldReason {
     Blocked,
 }
 
+impl Hold {
+    /// Whether it still holds. One that ends later than any of its kind can was set by a clock that was wrong.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        self.until > now && self.until.since_ms(now) <= self.why.longest_ms()
+    }
+}
+
 impl HoldReason {
+    /// The longest wait of this kind.
+    pub fn longest_ms(self) -> i64 {
+        match self {
+            Self::RateLimited => pace::RATE_LIMIT_MAX_MS,
+            Self::Unavailable => pace::RETRY_MAX_MS,
+            Self::Blocked => pace::BLOCKED_MS,
+        }
+    }
+
     /// The stable name.
     pub fn as_str(self) -> &'static str {
         match self {

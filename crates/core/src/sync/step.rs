@@ -56,14 +56,17 @@ pub enum Step {
 
 /// The next thing to do.
 pub fn next_step(state: &SyncState, now: Timestamp) -> Step {
-    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.until > now && !planted::is(Bug::HoldIgnored)) {
+    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.holds_at(now) && !planted::is(Bug::HoldIgnored)) {
         return Step::Rest(hold.clone());
     }
     let inbox = &state.inbox;
     let Some(token) = &inbox.token else {
         return Step::StartToken;
     };
-    let is_of_this_run = inbox.token_at.is_some_and(|at| at >= state.run_started_at || planted::is(Bug::DeltaOnlyOnce));
+    let is_of_this_run = match inbox.marked_in {
+        Some(_) if planted::is(Bug::DeltaOnlyOnce) => true,
+        marked_in => marked_in == Some(state.run_started_at),
+    };
     if !is_of_this_run || inbox.more {
         return Step::Delta { token: token.clone() };
     }

@@ -24,6 +24,9 @@ pub struct InboxTrack {
     pub token: Option<SyncToken>,
     /// When the mark was taken: everything up to here is known once nothing is due. "Fresh as of".
     pub token_at: Option<Timestamp>,
+    /// The run in which it was taken, by the time at which that began: which of two times is later is not asked, because
+    /// a clock may have been set in between.
+    pub marked_in: Option<Timestamp>,
     /// Whether upstream had more changes than one answer held.
     pub more: bool,
     /// The walk of each mirrored category, in the order in which they are walked.
