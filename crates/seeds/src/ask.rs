@@ -30,11 +30,11 @@ impl Cells {
 }
 
 /// The rows of a question.
-pub async fn rows(ground: &Ground, text: &str) -> StoreResult<Vec<Cells>> {
-    Ok(ground.ask(text).await?.into_iter().map(|row| Cells(row.into_iter())).collect())
+pub async fn rows(ground: &Ground, text: &str, values: &[i64]) -> StoreResult<Vec<Cells>> {
+    Ok(ground.ask(text, values).await?.into_iter().map(|row| Cells(row.into_iter())).collect())
 }
 
 /// The first number of the first row.
 pub async fn number(ground: &Ground, text: &str) -> StoreResult<Option<i64>> {
-    Ok(rows(ground, text).await?.into_iter().next().and_then(|mut row| row.int_or_none()))
+    Ok(rows(ground, text, &[]).await?.into_iter().next().and_then(|mut row| row.int_or_none()))
 }

@@ -33,7 +33,8 @@ pub async fn settle(stage: &Arc<Stage>) -> Result<(), Refusal> {
     let mut found = None;
     for cycle in 1..=CYCLES_MAX {
         found = cycle_once(stage, &app).await?;
-        if found.is_none() {
+        // What moved while the last mark was taken is told by the sync after it.
+        if found.is_none() && cycle > 1 {
             break;
         }
         stage.tell(Who::Nature, format_args!("after sync {cycle}: {}", found.as_ref().map_or("", |one| one.invariant)));

@@ -42,8 +42,12 @@ pub struct Outcome {
     pub failed: u64,
 }
 
-/// Lives them all; `scene` makes a thread's own place.
-pub fn live_all(wanted: Wanted, scene: impl Fn(usize) -> anyhow::Result<Scene> + Sync) -> anyhow::Result<Outcome> {
+/// Lives them all; `scene` makes a thread's own place, `failed` is told of each failure at once.
+pub fn live_all(
+    wanted: Wanted,
+    scene: impl Fn(usize) -> anyhow::Result<Scene> + Sync,
+    failed: impl Fn(&Ended) + Sync,
+) -> anyhow::Result<Outcome> {
     let next = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
     let outcome = Mutex::new(Outcome::default());
@@ -58,6 +62,7 @@ pub fn live_all(wanted: Wanted, scene: impl Fn(usize) -> anyhow::Result<Scene> +
             let ended = live_one(&scene, wanted.from.wrapping_add(number), wanted.rates);
             tally.add(&ended.tally);
             if ended.breach.is_some() {
+                failed(&ended);
                 is_over.fetch_or(wanted.stops_at_first, Ordering::Relaxed);
                 let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
                 outcome.failed += 1;

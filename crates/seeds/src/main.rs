@@ -89,7 +89,7 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
                 rates: *fault_rates,
             };
             let begun = begun();
-            let outcome = live_all(wanted, |thread| scene(*postgres, thread))?;
+            let outcome = live_all(wanted, |thread| scene(*postgres, thread), |ended| told_at_once(ended, *json))?;
             let seconds = begun.elapsed().as_secs_f64();
             if *json {
                 as_json(&outcome)?
@@ -168,14 +168,16 @@ fn as_words(outcome: &Outcome, seconds: f64) -> anyhow::Result<()> {
     writeln!(out, "faults: {}", faults.join(", "))?;
     let excuses: Vec<String> = tally.excuses.iter().map(|(why, times)| format!("{why} {times}")).collect();
     writeln!(out, "not compared in full: {}", if excuses.is_empty() { "none".to_owned() } else { excuses.join(", ") })?;
-    for ended in &outcome.failures {
-        if let Some(breach) = &ended.breach {
-            let what = breach.what.lines().next().unwrap_or_default();
-            writeln!(out, "seed {}: {}: {what}", ended.seed, breach.invariant)?;
-        }
-    }
     writeln!(out, "{} failed", outcome.failed)?;
     Ok(())
+}
+
+/// A long run shows its failures while it goes on.
+fn told_at_once(ended: &Ended, json: bool) {
+    if let Some(breach) = ended.breach.as_ref().filter(|_| !json) {
+        let what = breach.what.lines().next().unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "seed {} failed: {}: {what}", ended.seed, breach.invariant);
+    }
 }
 
 /// The smallest story of a failure.

@@ -74,20 +74,21 @@ impl Wire {
         stage.let_pass(way_ms / 2);
         let request = request(question);
         let now_ms = stage.true_ms();
-        let wall_ms = stage.wall_ms();
-        let (outcome, told) = stage.with(|state| {
+        let (outcome, line) = stage.with(|state| {
             let outcome = state.simulator.respond(now_ms, &request);
             let line = state.simulator.ledger().lines().next_back().cloned();
             if let Some(line) = &line {
                 state.tally.refusals += u64::from(line.status == 400);
                 state.tally.media_requests += u64::from(line.purpose == Purpose::Media);
             }
-            let told = line.map(|line| state.manners.judge(self.who, wall_ms, &line, &outcome));
-            (outcome, told)
+            (outcome, line)
         });
         stage.let_pass(way_ms - way_ms / 2);
         let seen = self.seen(question, outcome);
         self.tell(n, &request, &seen);
+        // Who waits counts from when it knows.
+        let wall_ms = stage.wall_ms();
+        let told = line.map(|line| stage.with(|state| state.manners.judge(self.who, wall_ms, &line, seen.as_ref().ok())));
         if let Some(Err(breach)) = told {
             stage.report(breach);
         }

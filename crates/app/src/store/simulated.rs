@@ -85,8 +85,9 @@ impl Ground {
     }
 
     /// The rows of a reading statement, asked behind every store's back.
-    pub async fn ask(&self, text: &str) -> StoreResult<Vec<Vec<Cell>>> {
-        let outcomes = self.send(vec![Statement::new(text.to_owned(), Vec::new())]).await?;
+    pub async fn ask(&self, text: &str, values: &[i64]) -> StoreResult<Vec<Vec<Cell>>> {
+        let values = values.iter().copied().map(Value::from).collect();
+        let outcomes = self.send(vec![Statement::new(text.to_owned(), values)]).await?;
         let rows = outcomes.into_iter().flat_map(|one| one.rows);
         Ok(rows.map(|row| row.0.into_iter().map(Cell::from).collect()).collect())
     }
@@ -97,7 +98,7 @@ impl Ground {
             Kind::Memory(_) => TABLES_OF_SQLITE,
             Kind::Postgres(_) => TABLES_OF_POSTGRES,
         };
-        let names = self.ask(text).await?.into_iter().flatten().filter_map(|cell| match cell {
+        let names = self.ask(text, &[]).await?.into_iter().flatten().filter_map(|cell| match cell {
             Cell::Text(name) => Some(name),
             _ => None,
         });

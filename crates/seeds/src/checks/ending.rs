@@ -87,7 +87,7 @@ pub async fn contents(stage: &Arc<Stage>) -> Result<BTreeMap<String, Vec<String>
     ];
     let mut all = BTreeMap::new();
     for text in TABLES {
-        let found = stage.ground.ask(text).await?;
+        let found = stage.ground.ask(text, &[]).await?;
         all.insert(text.to_owned(), found.into_iter().map(|row| format!("{row:?}")).collect());
     }
     Ok(all)
@@ -96,5 +96,5 @@ pub async fn contents(stage: &Arc<Stage>) -> Result<BTreeMap<String, Vec<String>
 /// Open jobs.
 pub async fn open_jobs(stage: &Arc<Stage>) -> Result<usize, Refusal> {
     let text = "SELECT id FROM jobs WHERE state IN ('queued', 'running', 'waiting')";
-    Ok(rows(&stage.ground, text).await?.len())
+    Ok(rows(&stage.ground, text, &[]).await?.len())
 }

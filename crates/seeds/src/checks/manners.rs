@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use threadkeep::source::egress::Answer;
 use threadkeep_core::sync::pace::{Pace, RATE_LIMIT_MAX_MS, RATE_LIMIT_MS};
-use threadkeep_sim::{LedgerLine, Outcome, Purpose};
+use threadkeep_sim::{LedgerLine, Purpose};
 
 use super::book::Book;
 use crate::breach;
@@ -85,6 +86,7 @@ impl Manners {
 
     /// The account was removed.
     pub fn account_gone(&mut self, pk: i64) {
+        self.pending.retain(|_, pending| pending.account_pk != pk);
         self.waits.remove(&pk);
         self.stopped.remove(&pk);
         self.rate_limits.remove(&pk);
@@ -138,7 +140,13 @@ impl Manners {
     }
 
     /// What an answer asks for.
-    pub fn judge(&mut self, who: Who, wall_ms: i64, line: &LedgerLine, outcome: &Outcome) -> Result<(), Breach> {
+    pub fn judge(
+        &mut self,
+        who: Who,
+        wall_ms: i64,
+        line: &LedgerLine,
+        seen: Option<&Answer>,
+    ) -> Result<(), Breach> {
         if line.writes {
             return Err(breach!("only reads", "a writing request was sent: {} {}", line.method, line.path));
         }
@@ -146,8 +154,8 @@ impl Manners {
             return Err(breach!("cookies stay home", "cookies went to a host that only serves files"));
         }
         let Some(account_pk) = self.in_flight.get(&who).map(|one| one.account_pk) else { return Ok(()) };
-        let Outcome::Answer(answer) = outcome else { return Ok(()) };
-        let header = |name: &str| answer.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let Some(answer) = seen else { return Ok(()) };
+        let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let was_csrf_refused = self.csrf_refused.remove(&who);
         let is_file = line.purpose == Purpose::Media;
         let demand = match answer.status {
