@@ -5,6 +5,7 @@
 
 mod addresses;
 mod bench;
+mod damage;
 mod mutants;
 mod openapi;
 mod planted;
@@ -61,6 +62,12 @@ enum Task {
     Seeds(seeds::Seeds),
     /// Tells the story of one seed
     Seed(seeds::Seed),
+    /// Stops, starves and cuts off the real program at each durable effect of a fixed corpus
+    Crash(damage::Crash),
+    /// Cuts and changes every recorded page of LinkedIn's at every byte
+    Pages(damage::Pages),
+    /// Feeds the fuzz targets
+    Fuzz(damage::Fuzz),
     /// Measures against a denominator of the same run and prints the ratio
     Bench {
         /// What to measure
@@ -92,6 +99,9 @@ fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Task::Openapi => openapi::run(root),
         Task::Seeds(seeds) => seeds.run(root),
         Task::Seed(seed) => seed.run(root),
+        Task::Crash(wanted) => damage::crash(root, wanted),
+        Task::Pages(wanted) => damage::pages(root, wanted),
+        Task::Fuzz(wanted) => damage::fuzz(root, wanted),
         Task::Bench { what } => bench::run(root, what),
     }
 }
