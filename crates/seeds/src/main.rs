@@ -69,6 +69,8 @@ enum Task {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "planted")]
+    threadkeep::planted::choose();
     match run(&Args::parse().task) {
         Ok(code) => code,
         Err(error) => {

@@ -71,8 +71,9 @@ impl Gate {
             let path = path.with_context(|| format!("cargo built no {name}"))?;
             programs.insert(program, (root.join(path), root.join(folder)));
         }
-        if seeds.is_some() {
-            programs.insert(Program::Seeds, (built_seeds(root)?, root.to_path_buf()));
+        if let Some((test, _)) = programs.get(&Program::It).filter(|_| seeds.is_some()) {
+            let seeds = built_seeds(root, test)?;
+            programs.insert(Program::Seeds, (seeds, root.to_path_buf()));
         }
         Ok(Self { programs, seeds })
     }
@@ -123,7 +124,7 @@ impl Gate {
         };
         let count = seeds.to_string();
         let mut run = bounded(path, folder, Some(bug));
-        run.args(["run", "--from", "0", "--count", &count, "--threads", "1", "--stop-at-first"]);
+        run.args(["run", "--from", "0", "--count", &count, "--threads", "1", "--stop-at-first", "--no-shrink"]);
         match run.output() {
             Ok(output) if output.status.success() => Vec::new(),
             Ok(output) => vec![format!("seeds: {}", first_seed(&output))],
@@ -164,7 +165,7 @@ fn first_failure(output: &Output) -> String {
 fn first_seed(output: &Output) -> String {
     let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let all = String::from_utf8_lossy(&all);
-    all.lines().find(|line| line.contains("seed")).unwrap_or("fails without naming one").trim().to_owned()
+    all.lines().find(|line| line.starts_with("seed ")).unwrap_or("fails without naming one").trim().to_owned()
 }
 
 /// The programs that cargo says it has built under a name.
@@ -179,17 +180,14 @@ fn is_of_program(path: &str) -> bool {
     name.starts_with("threadkeep-")
 }
 
-fn built_seeds(root: &Path) -> anyhow::Result<PathBuf> {
-    let mut build = cargo(root);
-    build.args(["test", "--no-run", "--locked", "--profile", "seeds", "-p", "threadkeep-seeds", "--bin"]);
-    build.args(["threadkeep-seeds", "--features", "planted"]);
-    let told = text_of(&mut build)?;
-    let tests = executables(&told, "unittests src/main.rs").last().context("cargo built no seeds")?;
-    let folder = root.join(tests).parent().and_then(Path::parent).context("no such folder")?.to_path_buf();
+/// Builds the seeds with every bug in them, in the folder in which the tests were built.
+fn built_seeds(root: &Path, test: &Path) -> anyhow::Result<PathBuf> {
     let mut build = cargo(root);
     build.args(["build", "--locked", "--profile", "seeds", "-p", "threadkeep-seeds", "--features", "planted"]);
     text_of(&mut build)?;
-    Ok(folder.join("threadkeep-seeds"))
+    // A test program is target/debug/deps/NAME.
+    let target = test.ancestors().nth(3).context("the tests are in no folder")?;
+    Ok(target.join("seeds").join("threadkeep-seeds"))
 }
 
 fn cargo(root: &Path) -> Command {

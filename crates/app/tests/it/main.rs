@@ -81,6 +81,8 @@ mod hostile;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod manners;
+#[cfg(test)]
 mod media_rows;
 #[cfg(test)]
 mod media_stories;

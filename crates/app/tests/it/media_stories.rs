@@ -23,6 +23,8 @@ use crate::store_database::Database;
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Longest that a story waits for an attachment.
 const WAIT_MS: i64 = 60_000;
+/// How often one attachment is tried.
+const TRIES_MAX: u32 = 5;
 /// Attachments of one world: far above any.
 const ROWS_MAX: u32 = 1_000;
 
@@ -249,6 +251,27 @@ async fn row_30_bodies_that_lie_swell_or_break_are_not_kept(database: &Database)
     Ok(())
 }
 
+async fn what_fails_again_and_again_is_given_up(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(20, 22)).await?;
+    story.sync().await?;
+    let photo = story.photo().await?;
+    story.linkedin.set_faults(&json!({"server_error": {"rate": 1.0, "only": ["media"]}}))?;
+    let (before, _) = story.file_requests()?;
+    for _ in 0..TRIES_MAX {
+        // Whoever waits is told of each failure; the tries go on without them, up to their limit.
+        let told = story.read_row(&photo).await;
+        ensure!(told.is_err(), "it was read");
+        if story.again(&photo).await?.not_before.is_none() {
+            break;
+        }
+    }
+    let given_up = story.again(&photo).await?;
+    ensure!(given_up.state == AttachmentState::Failed, "{:?}", given_up.state);
+    ensure!(given_up.not_before.is_none() && given_up.tries == TRIES_MAX, "{given_up:?}");
+    ensure!(story.file_requests()?.0 - before == TRIES_MAX as usize);
+    Ok(())
+}
+
 async fn somebody_who_waits_goes_before_history(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(300, 24)).await?;
     let mut photo = None;
@@ -399,6 +422,7 @@ crate::on_both_databases! {
     row_30_a_login_page_is_not_kept_as_a_picture,
     row_28_a_redirect_is_not_followed,
     row_30_bodies_that_lie_swell_or_break_are_not_kept,
+    what_fails_again_and_again_is_given_up,
     somebody_who_waits_goes_before_history,
     a_dead_session_stops_the_account_and_the_wish_stays,
     a_request_to_slow_down_holds_the_account,

@@ -1,6 +1,8 @@
 //! The contract of accounts and their sessions.
 
 use threadkeep::store::{Login, StoreError};
+use threadkeep_core::page::SyncToken;
+use threadkeep_core::sync::track::InboxTrack;
 use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
 
 use crate::store_database::Database;
@@ -32,12 +34,13 @@ async fn an_account_is_added_and_read(db: &Database) -> anyhow::Result<()> {
 async fn a_new_login_keeps_what_was_mirrored(db: &Database) -> anyhow::Result<()> {
     let mut worker = Worker::new(&db.store, 1).await?;
     worker.commit(&spoken(vec![message("a", "m1", 20, "one")?])).await?;
-    worker.commit(&Batch { health: Some(Health::NeedsLogin), ..batch() }).await?;
+    let inbox = InboxTrack { token: Some(SyncToken("mark".into())), ..InboxTrack::default() };
+    worker.commit(&Batch { health: Some(Health::NeedsLogin), inbox: inbox.clone(), ..batch() }).await?;
     let again = Login { sealed_session: vec![7], scope: vec!["SPAM".into()], ..login(1)? };
     db.store.log_in(&again, NOW.plus_ms(5)).await?;
     let account = db.store.account(&account_id(1)?).await?;
-    let told = account.map(|one| (one.health, one.scope, one.created_at));
-    assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW)));
+    let told = account.map(|one| (one.health, one.scope, one.created_at, one.inbox));
+    assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW, inbox)));
     assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![7]));
     assert_eq!(db.store.overview(&account_id(1)?).await?.messages, 1);
     Ok(())

@@ -19,6 +19,7 @@ crate::on_both_databases!(
     a_page_is_kept_and_told_once,
     a_lost_lease_writes_nothing,
     events_have_no_gap_and_one_for_each_version,
+    a_changed_conversation_is_told_once,
     a_stale_page_changes_nothing,
     edits_keep_the_earlier_text,
     what_is_due_comes_with_the_commit,
@@ -113,6 +114,17 @@ async fn events_have_no_gap_and_one_for_each_version(db: &Database) -> anyhow::R
     let doubles = "SELECT COUNT(*) FROM (SELECT object_id, version, account_pk FROM events \
          GROUP BY object_id, version, account_pk HAVING COUNT(*) > 1) d";
     assert_eq!(db.count(doubles).await?, 0);
+    assert!(db.store.examine().await?.iter().all(|(_, _, is_fine)| *is_fine));
+    Ok(())
+}
+
+async fn a_changed_conversation_is_told_once(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    for (activity, events) in [(20, 1), (20, 0), (21, 1), (21, 0)] {
+        let page = listed(vec![conversation("a", activity, "Ben")?]);
+        assert_eq!(worker.commit(&page).await?.events, events, "activity {activity}");
+    }
+    assert_eq!(db.count("SELECT COUNT(*) FROM events WHERE kind = 'conversation.updated'").await?, 1);
     assert!(db.store.examine().await?.iter().all(|(_, _, is_fine)| *is_fine));
     Ok(())
 }

@@ -281,6 +281,8 @@ async fn participants_who_join_and_leave_follow(db: &Database) -> anyhow::Result
             assert_eq!(rows[0].others.to_string().contains(name), names.contains(&name), "step {step}: {name}");
         }
     }
+    let left = "SELECT COUNT(*) FROM conversation_people WHERE is_present = 0";
+    assert_eq!(db.count(left).await?, 3, "whoever was there stays in its history");
     // Who has left is renamed; nobody minds.
     let gone = PersonSeen { first_name: Some("Gone".into()), ..person("Ben")? };
     worker.commit(&Batch { people: vec![gone], ..batch() }).await?;

@@ -118,6 +118,7 @@ async fn one_conversation_is_found_in_the_first_account(db: &Database) -> anyhow
     assert_eq!(found.map(|row| row.account), Some(account_id(2)?));
     assert_eq!(db.store.conversation(&[account_id(1)?], &conversation_id("x")?).await?, None);
     assert_eq!(db.store.conversation(&[], &id).await?, None);
+    assert_eq!(db.store.conversation(&[account_id(9)?], &id).await?, None, "it is in the mailboxes of others");
     Ok(())
 }
 

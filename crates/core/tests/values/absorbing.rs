@@ -7,8 +7,8 @@ use threadkeep_core::sync::{Batch, Step, SyncState, absorb};
 use threadkeep_core::time::Timestamp;
 
 use crate::fixture::{
-    NOW, changed, changes_step, delta_step, first_page, listed, mark, message_id, oddity, page, seen, state, thread,
-    token, track, unfilled, walking,
+    NOW, RUN_AT, changed, changes_step, delta_step, first_page, listed, mark, message_id, oddity, page, seen, state,
+    thread, token, track, unfilled, walking,
 };
 
 fn list_step(category: &str) -> Step {
@@ -99,6 +99,7 @@ fn a_delta_moves_the_mark_and_names_what_changed() {
     );
     let mut drained = state(None);
     drained.inbox.drains = 1;
+    drained.inbox.token_at = Some(RUN_AT);
     let third = taken(&drained, &delta_step(), Reply::ConversationChanges(inbox_delta(Vec::new(), None)));
     assert_eq!((third.inbox.drains, third.inbox.high), (2, Timestamp(100)));
 }
@@ -297,6 +298,10 @@ fn an_end_that_was_only_probed_is_counted() {
     again.detail.need = Need::Sweep;
     let plain = taken(&state(Some(again)), &first_page(), page(vec![seen("b", 90, "two")], None));
     assert_eq!(track_of(&plain).detail.probed, 0);
+    let mut doubted = track_of(&probing);
+    doubted.detail.walk.as_mut().unwrap().is_doubtful = true;
+    let there = taken(&state(Some(doubted)), &first_page(), page(vec![seen("b", 90, "two")], Some("older")));
+    assert_eq!(track_of(&there).detail.completeness, Completeness::EndUnproven);
     let gone = taken(&state(probing.track), &first_page(), page(Vec::new(), None));
     assert_eq!(track_of(&gone).detail.completeness, Completeness::EndUnproven);
 }

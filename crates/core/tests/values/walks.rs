@@ -21,6 +21,14 @@ fn begun() -> Paging {
 }
 
 #[test]
+fn a_walk_has_begun_with_its_first_page_whatever_that_brought() {
+    begin();
+    let mut paging = Paging::default();
+    assert_eq!(paging.advance(&[], cursor("b")), Turn::GoOn);
+    assert!(paging.has_begun());
+}
+
+#[test]
 fn items_below_or_beside_the_lowest_are_progress_and_others_are_not() {
     for (at, id, pages) in [(19, "c", 2), (20, "c", 2), (20, "a", 1), (21, "c", 1)] {
         let mut paging = begun();
