@@ -16,6 +16,7 @@ use crate::tidy::report::{self, Finding};
 use crate::tidy::tree::Tree;
 use rows::{Need, ROWS, Row};
 use scan::Place;
+pub use scan::names as test_names;
 
 /// The page.
 const PAGE: &str = "docs/SECURITY-TESTS.md";

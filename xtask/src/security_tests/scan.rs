@@ -3,7 +3,7 @@
 //! Only functions with a test attribute count, and those that a macro of the store's contract turns into tests; a name
 //! alone proves nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::TokenTree;
 use syn::visit::{self, Visit};
@@ -34,6 +34,11 @@ pub fn rows(tree: &Tree) -> BTreeMap<u32, Vec<Place>> {
         places.dedup();
     });
     found
+}
+
+/// The names of all tests.
+pub fn names(tree: &Tree) -> BTreeSet<String> {
+    tree.ending(".rs").flat_map(|(_, text)| tests(text)).collect()
 }
 
 /// The rows that a name tells.

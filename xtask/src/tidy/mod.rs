@@ -6,6 +6,7 @@
 mod documents;
 mod leaks;
 mod names;
+mod pains;
 mod paths;
 pub mod report;
 mod rooms;
@@ -24,7 +25,7 @@ use tree::Tree;
 /// A rule: what it looks at and what it found.
 type Check = fn(&Tree) -> Vec<Finding>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("rust sources", rust_source::check),
     ("names", names::check),
     ("walls between crates", walls::check),
@@ -34,6 +35,7 @@ const CHECKS: [(&str, Check); 9] = [
     ("leaks", leaks::check),
     ("bad inputs", security_tests::check),
     ("planted bugs", planted::check),
+    ("pains", pains::check),
 ];
 
 /// Runs every check on a workspace and reports; the exit code is 1 when anything was found.

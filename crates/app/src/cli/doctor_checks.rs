@@ -10,12 +10,15 @@ use threadkeep_core::time::Timestamp;
 
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, masked_url};
-use crate::store::{self, Account, MediaCounts, OpenOptions, SharedStore};
+use crate::store::{self, Account, OpenOptions, SharedStore, StoreResult};
 use crate::vault::{Vault, VaultSettings};
-use crate::verbs::sync::{Status, stopped};
+use crate::verbs::sync::Status;
+use crate::verbs::verify::Found;
 
-use super::doctor_keys;
-use super::table::time;
+use super::{doctor_accounts, doctor_keys};
+
+/// Room that has to be left beside the database, in bytes.
+const ROOM_BYTES: usize = 16_000_000;
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,7 @@ impl Check {
 pub async fn all(config: &Config) -> Vec<Check> {
     let mut checks = vec![configuration(config), upstream(config), listen(config)];
     checks.extend(data_dir(config));
+    checks.extend(disk(config));
     checks.push(media(config).await);
     match open_store(config).await {
         Ok(store) => {
@@ -140,6 +144,32 @@ fn data_dir(config: &Config) -> Vec<Check> {
         ));
     }
     checks
+}
+
+/// Looks whether there is room: a file of some size is written beside the database and removed.
+fn disk(config: &Config) -> Option<Check> {
+    let path = config.data_dir.join(format!("doctor-{}.tmp", std::process::id()));
+    if !config.data_dir.exists() {
+        return None;
+    }
+    let probed = std::fs::write(&path, vec![0_u8; ROOM_BYTES]);
+    let removed = std::fs::remove_file(&path);
+    let place = config.data_dir.display();
+    Some(match probed.and(removed) {
+        Ok(()) => Check::ok("disk", format!("{place} can be written to")),
+        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Check::new(
+            "disk",
+            Finding::Fail,
+            format!("{place} has less than {} MB left", ROOM_BYTES / 1_000_000),
+            "free some space: syncs pause while it is full, and go on by themselves; nothing is lost",
+        ),
+        Err(error) => Check::new(
+            "disk",
+            Finding::Fail,
+            format!("{place} cannot be written to: {}", error.kind()),
+            "give that directory to the user who runs threadkeep",
+        ),
+    })
 }
 
 /// Looks whether attachments can be kept: writes, reads and removes a small object, but makes no folder.
@@ -220,55 +250,21 @@ async fn accounts(store: &SharedStore, now: Timestamp) -> Vec<Check> {
     }
     let mut checks = Vec::with_capacity(all.len());
     for account in all {
-        checks.push(one_account(&account, now));
-        checks.extend(run(store, account, now).await);
+        match standing(store, account).await {
+            Ok(one) => checks.extend(doctor_accounts::of_account(&one, now)),
+            Err(error) => checks.push(Check::new("accounts", Finding::Fail, error.to_string(), "try again")),
+        }
     }
     checks
 }
 
-fn one_account(account: &Account, now: Timestamp) -> Check {
-    let (subject, id) = ("account", &account.id);
-    if let Some((code, remedy)) = stopped(account) {
-        return Check::new(subject, Finding::Fail, format!("{id}: {code}"), &remedy);
-    }
-    if let Some(hold) = account.hold.as_ref().filter(|hold| hold.until > now) {
-        let found = format!("{id}: waits until {} ({})", time(hold.until), hold.why.as_str());
-        return Check::new(subject, Finding::Warn, found, "nothing to do: it goes on by itself");
-    }
-    match &account.last_error {
-        Some(error) => {
-            let found = format!("{id}: {} failed runs in a row, last {}", account.consecutive_failures, error.code);
-            Check::new(subject, Finding::Warn, found, &error.what)
-        }
-        None => Check::ok(subject, format!("{id}: {}", account.health.as_str())),
-    }
-}
-
-async fn run(store: &SharedStore, account: Account, now: Timestamp) -> Option<Check> {
-    let job = store.jobs(&account.id, 1).await.ok()?.into_iter().next();
-    let overview = store.overview(&account.id).await.ok()?;
-    let id = account.id.clone();
-    let status = Status { account, overview, media: MediaCounts::default(), job, verified: None };
-    if status.is_interrupted(now) {
-        let found = format!("{id}: the last run was interrupted");
-        return Some(Check::new(
-            "run",
-            Finding::Warn,
-            found,
-            "`threadkeep sync` or a running server goes on from there",
-        ));
-    }
-    if status.overview.oddities > 0 {
-        let found = format!("{id}: {} records could not be read", status.overview.oddities);
-        let remedy =
-            "they are kept in the table oddities; `threadkeep sync --force` asks for their conversations again";
-        return Some(Check::new("completeness", Finding::Warn, found, remedy));
-    }
-    (status.overview.set_aside > 0).then(|| {
-        let found = format!("{id}: {} conversations are set aside", status.overview.set_aside);
-        let remedy = "`threadkeep status --conversations` tells why; `threadkeep sync --force` tries them again";
-        Check::new("completeness", Finding::Warn, found, remedy)
-    })
+/// How an account stands; what cannot be read is told by the checks of the database.
+async fn standing(store: &SharedStore, account: Account) -> StoreResult<Status> {
+    let overview = store.overview(&account.id).await?;
+    let media = store.media_counts(&account.id).await?;
+    let job = store.jobs(&account.id, 1).await?.into_iter().next();
+    let verified = store.verification(&account.id).await?.as_ref().map(Found::of);
+    Ok(Status { account, overview, media, job, verified })
 }
 
 async fn api_keys(store: &SharedStore) -> Option<Check> {

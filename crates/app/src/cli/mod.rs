@@ -10,6 +10,7 @@ mod console;
 mod database;
 mod demo;
 mod doctor;
+mod doctor_accounts;
 mod doctor_checks;
 mod doctor_keys;
 mod export;

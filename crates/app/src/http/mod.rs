@@ -35,6 +35,7 @@ mod status;
 mod sync;
 mod thread;
 mod tls;
+mod verify;
 mod writes;
 
 use std::net::IpAddr;
@@ -164,6 +165,7 @@ fn reads() -> Documented {
         .routes(routes!(thread::people))
         .routes(routes!(exists::check))
         .routes(routes!(status::all))
+        .routes(routes!(verify::ledger))
         .routes(routes!(runs::list))
         .routes(routes!(runs::one, runs::cancel_by_delete))
         .routes(routes!(thread::message_by_id))
@@ -181,6 +183,7 @@ fn reads() -> Documented {
 fn acts() -> Documented {
     Documented::new()
         .routes(routes!(refresh::ask))
+        .routes(routes!(verify::ask, verify::found))
         .routes(routes!(runs::cancel))
         .routes(routes!(logins::remove, logins::change))
         .routes(routes!(logins::pause))

@@ -10,6 +10,7 @@ use axum::extract::State;
 use serde::Serialize;
 use threadkeep_core::sync::pace::{GAP_MAX_MS, GAP_MIN_MS, Pace};
 use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::Depth;
 use utoipa::ToSchema;
 
 use super::Room;
@@ -21,6 +22,7 @@ use super::params::Params;
 use super::shape::full_name;
 use crate::store::{Account, Job, Overview, Progress};
 use crate::verbs::freshness::Freshness;
+use crate::verbs::verify::Found;
 use crate::verbs::{read, sync};
 
 /// How the mirror of each account stands.
@@ -96,6 +98,8 @@ pub(super) struct Counters {
     media_fetched: u64,
     media_failed: u64,
     media_remaining: u64,
+    verified: u64,
+    drift: u64,
 }
 
 /// The least that is left: each conversation that is due costs a request or more.
@@ -114,8 +118,15 @@ struct Holdings {
     conversations_partial: u64,
     conversations_quarantined: u64,
     conversations_due: u64,
+    conversations_listed_only: u64,
+    conversations_end_unproven: u64,
+    conversations_with_drift: u64,
+    oddities: u64,
     #[schema(format = DateTime)]
     oldest_message_at: Option<String>,
+    #[schema(format = DateTime)]
+    verified_at: Option<String>,
+    verified_deep: Option<bool>,
 }
 
 /// Whether the account can be synced.
@@ -189,7 +200,7 @@ fn standing(status: &sync::Status, pace: Pace, now: Timestamp) -> AccountStandin
             initial_sync_completed: account.inbox.imported_at.is_some(),
         },
         current_run: open.map(|job| run(job, status.is_interrupted(now), overview, pace)),
-        completeness: holdings(overview),
+        completeness: holdings(overview, status.verified.as_ref()),
         health: health(account, now),
         freshness: fresh(status.freshness(now)),
     }
@@ -237,6 +248,8 @@ pub(super) fn counters(done: &Progress) -> Counters {
         media_fetched: done.media_fetched,
         media_failed: done.media_failed,
         media_remaining: done.media_remaining,
+        verified: done.verified,
+        drift: done.drift,
     }
 }
 
@@ -248,13 +261,21 @@ fn estimate(overview: &Overview, pace: Pace) -> Estimate {
     Estimate { requests_at_least: overview.due, duration_ms_at_least: overview.due.saturating_mul(gap_ms) }
 }
 
-fn holdings(overview: &Overview) -> Holdings {
+fn holdings(overview: &Overview, verified: Option<&Found>) -> Holdings {
     Holdings {
         conversations_complete: overview.complete,
         conversations_partial: overview.partial,
         conversations_quarantined: overview.set_aside,
         conversations_due: overview.due,
+        conversations_listed_only: overview.listed,
+        conversations_end_unproven: overview.end_unproven,
+        conversations_with_drift: overview.drifted,
+        oddities: overview.oddities,
         oldest_message_at: overview.oldest_message_at.map(date_time),
+        verified_at: verified.and_then(|found| found.finished_at).map(date_time),
+        verified_deep: verified
+            .filter(|found| found.finished_at.is_some())
+            .map(|found| found.asked.depth == Depth::Messages),
     }
 }
 

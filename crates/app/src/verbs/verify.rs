@@ -46,7 +46,8 @@ pub struct Found {
 }
 
 impl Found {
-    fn of(row: &VerificationRow) -> Self {
+    /// What a kept verification found.
+    pub fn of(row: &VerificationRow) -> Self {
         let state = &row.state;
         Self {
             run: row.job,

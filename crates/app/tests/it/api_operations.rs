@@ -131,7 +131,7 @@ impl Operation {
                 "label" => json!("reporting"),
                 "media" => json!("lazy"),
                 "url" => json!(PICTURE),
-                "force" => json!(true),
+                "force" | "deep" | "repair" => json!(true),
                 name => json!(records.get(name).with_context(|| format!("{}: how is {name} filled?", self.id))?),
             };
             body.insert(name.clone(), value);

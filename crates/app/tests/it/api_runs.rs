@@ -46,6 +46,7 @@ async fn a_run_tells_what_it_did_and_why_it_failed() -> anyhow::Result<()> {
         "counters": {
           "conversationsChanged": 1,
           "conversationsFinished": 0,
+          "drift": 0,
           "listPages": 0,
           "mediaFailed": 0,
           "mediaFetched": 0,
@@ -55,7 +56,8 @@ async fn a_run_tells_what_it_did_and_why_it_failed() -> anyhow::Result<()> {
           "messagesNew": 0,
           "oddities": 0,
           "requests": 0,
-          "troubles": 0
+          "troubles": 0,
+          "verified": 0
         },
         "createdAt": "2026-01-02T03:04:06.000Z",
         "currentConversationId": null,

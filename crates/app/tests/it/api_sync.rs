@@ -129,6 +129,7 @@ async fn the_status_tells_of_the_run_that_is_going_on() -> anyhow::Result<()> {
       "counters": {
         "conversationsChanged": 1,
         "conversationsFinished": 0,
+        "drift": 0,
         "listPages": 0,
         "mediaFailed": 0,
         "mediaFetched": 0,
@@ -138,7 +139,8 @@ async fn the_status_tells_of_the_run_that_is_going_on() -> anyhow::Result<()> {
         "messagesNew": 2,
         "oddities": 0,
         "requests": 0,
-        "troubles": 0
+        "troubles": 0,
+        "verified": 0
       },
       "createdAt": "2026-01-02T03:04:06.000Z",
       "currentConversationId": null,
@@ -170,9 +172,15 @@ async fn the_status_tells_of_the_run_that_is_going_on() -> anyhow::Result<()> {
       {
         "conversationsComplete": 0,
         "conversationsDue": 1,
+        "conversationsEndUnproven": 0,
+        "conversationsListedOnly": 1,
         "conversationsPartial": 1,
         "conversationsQuarantined": 0,
-        "oldestMessageAt": "2026-01-02T03:04:06.000Z"
+        "conversationsWithDrift": 0,
+        "oddities": 0,
+        "oldestMessageAt": "2026-01-02T03:04:06.000Z",
+        "verifiedAt": null,
+        "verifiedDeep": null
       }
     ]
     "#);
@@ -414,11 +422,24 @@ async fn an_account_that_was_never_synced_has_nulls_in_its_status() -> anyhow::R
           "completeness": {
             "conversationsComplete": 0,
             "conversationsDue": 0,
+            "conversationsEndUnproven": 0,
+            "conversationsListedOnly": 0,
             "conversationsPartial": 0,
             "conversationsQuarantined": 0,
-            "oldestMessageAt": null
+            "conversationsWithDrift": 0,
+            "oddities": 0,
+            "oldestMessageAt": null,
+            "verifiedAt": null,
+            "verifiedDeep": null
           },
           "currentRun": null,
+          "freshness": {
+            "asOf": null,
+            "reason": null,
+            "since": "2026-01-02T03:04:05.000Z",
+            "state": "behind",
+            "until": null
+          },
           "health": {
             "detail": null,
             "holdReason": null,
@@ -451,10 +472,11 @@ async fn a_run_whose_lease_ran_out_is_interrupted_and_not_in_progress() -> anyho
     let seen = async || -> anyhow::Result<String> {
         let status = world.get(&key, "/conversations/sync/status").await?.json();
         let one = &status["accounts"][0];
-        Ok(format!("{} {}", one["syncState"]["syncInProgress"], one["currentRun"]["isInterrupted"]))
+        let fresh = one["freshness"]["state"].as_str().unwrap_or_default();
+        Ok(format!("{} {} {fresh}", one["syncState"]["syncInProgress"], one["currentRun"]["isInterrupted"]))
     };
-    assert_eq!(seen().await?, "true false");
+    assert_eq!(seen().await?, "true false behind");
     world.clock.pass(30_000);
-    assert_eq!(seen().await?, "false true");
+    assert_eq!(seen().await?, "false true interrupted");
     Ok(())
 }

@@ -5,9 +5,9 @@ use insta::assert_snapshot;
 
 use crate::cli_harness::Room;
 
-const COMMANDS: [&str; 13] = [
-    "demo", "serve", "account", "sync", "status", "key", "media", "secrets", "audit", "export", "doctor", "config",
-    "db",
+const COMMANDS: [&str; 15] = [
+    "demo", "serve", "account", "sync", "status", "verify", "oddities", "key", "media", "secrets", "audit", "export",
+    "doctor", "config", "db",
 ];
 
 #[test]
@@ -20,20 +20,22 @@ fn the_first_page_shows_the_way() -> Result<()> {
     Usage: threadkeep [OPTIONS] <COMMAND>
 
     Commands:
-      demo     Try everything against a simulated LinkedIn
-      serve    Serve the API and sync in the background
-      account  Connect, show, pause and remove LinkedIn accounts
-      sync     Copy what is new from LinkedIn into the database
-      status   Show how the mirrors stand: how much is here, what is missing and why
-      key      Make, list and revoke the keys of the API
-      media    List, fetch and write out the attachments of messages
-      secrets  Change the key that protects the stored sessions, and show how the keys stand
-      audit    Show who did what: accounts, keys, runs and secrets, refused attempts too
-      export   Write the mirror of an account as JSON Lines
-      doctor   Look for what is wrong and say what to do
-      config   Show and check the configuration
-      db       Bring the database's schema up to date
-      help     Print this message or the help of the given subcommand(s)
+      demo      Try everything against a simulated LinkedIn
+      serve     Serve the API and sync in the background
+      account   Connect, show, pause and remove LinkedIn accounts
+      sync      Copy what is new from LinkedIn into the database
+      status    Show how the mirrors stand: how much is here, what is missing and why
+      verify    Compare the copy with what LinkedIn shows
+      oddities  Show records that could not be read and are kept as they came
+      key       Make, list and revoke the keys of the API
+      media     List, fetch and write out the attachments of messages
+      secrets   Change the key that protects the stored sessions, and show how the keys stand
+      audit     Show who did what: accounts, keys, runs and secrets, refused attempts too
+      export    Write the mirror of an account as JSON Lines
+      doctor    Look for what is wrong and say what to do
+      config    Show and check the configuration
+      db        Bring the database's schema up to date
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -58,7 +60,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
 
     Settings: defaults < file < environment (THREADKEEP_...) < flags; see `threadkeep config show`.
     Exit codes: 0 done, 2 wrong input, 3 not found, 4 conflict, 5 login, 6 LinkedIn, 7 database,
-    8 secrets, 130 Ctrl-C, 1 anything else.
+    8 secrets, 9 drift found, 130 Ctrl-C, 1 anything else.
     ");
     Ok(())
 }

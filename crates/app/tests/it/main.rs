@@ -59,6 +59,8 @@ mod api_thread;
 #[cfg(test)]
 mod api_tls;
 #[cfg(test)]
+mod api_verify;
+#[cfg(test)]
 mod api_world;
 #[cfg(test)]
 mod canaries;
@@ -70,6 +72,8 @@ mod cli_demo;
 mod cli_harness;
 #[cfg(test)]
 mod cli_help;
+#[cfg(test)]
+mod cli_verify;
 #[cfg(test)]
 mod config;
 #[cfg(test)]

@@ -269,7 +269,31 @@ async fn a_conversation_that_cannot_be_read_is_left_unjudged_and_the_others_are_
     Ok(())
 }
 
+async fn a_run_is_not_done_while_a_list_has_shown_more_than_was_brought(database: &Database) -> Result<()> {
+    let story = connected(database, 20, 29).await?;
+    // The messages of a conversation are said to be brought up to an earlier activity, and nothing is due.
+    let newest = "(SELECT MAX(conversation_pk) FROM tracks WHERE completeness = 'complete')";
+    let gone = format!(
+        "DELETE FROM messages WHERE id = (SELECT m.id FROM messages m WHERE m.conversation_pk = {newest} \
+         ORDER BY m.delivered_at DESC, m.id DESC LIMIT 1)"
+    );
+    let mark = "UPDATE tracks SET synced_to = synced_to - 1, detail = REPLACE(detail, '\"mark\":{', '\"lost\":{') \
+         WHERE conversation_pk =";
+    database.raw(&gone).await?;
+    database.raw(&format!("{mark} {newest}")).await?;
+    let status = |all: Vec<sync::Status>| all.into_iter().next().context("an account");
+    let account = || story.app.store.account(&story.account);
+    let one = status(sync::status(&story.app, account().await?.into_iter().collect()).await?)?;
+    ensure!(one.overview.due == 0 && one.freshness(story.app.clock.now()).as_str() == "behind", "{one:?}");
+    story.mutate(json!({"verb": "message_arrives", "conversation": {"index": 3}, "text": "elsewhere"}))?;
+    story.sync().await?;
+    let one = status(sync::status(&story.app, account().await?.into_iter().collect()).await?)?;
+    ensure!(one.freshness(story.app.clock.now()).as_str() == "fresh", "{one:?}");
+    story.assert_equal().await
+}
+
 crate::on_both_databases! {
+    a_run_is_not_done_while_a_list_has_shown_more_than_was_brought,
     an_equal_mirror_has_no_drift_and_looking_changes_nothing,
     planted_drift_is_told_in_words_and_healed_only_by_a_repair,
     what_the_lists_show_is_enough_to_heal_a_conversation,

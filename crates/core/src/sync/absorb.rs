@@ -86,6 +86,7 @@ fn start(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
     inbox.stirred = false;
     inbox.resets = 0;
     inbox.drains = 0;
+    inbox.glanced_at = Some(now);
     inbox.restart_lists(&state.scope);
     batch.people = reply.people;
     batch.oddities = reply.oddities;
@@ -126,6 +127,7 @@ fn delta(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
 
 fn list(state: &SyncState, mut batch: Batch, category: &str, page: ConversationPage, now: Timestamp) -> Batch {
     let high = batch.inbox.high;
+    batch.inbox.glanced_at = Some(now);
     batch.inbox.stirred |= newest_activity(&page.listed) > high && !planted::is(Bug::StirNotNoticed);
     let items: Vec<_> = page
         .listed

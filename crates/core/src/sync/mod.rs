@@ -23,7 +23,7 @@ pub mod track;
 
 pub use absorb::{DELTA_FULL, absorb};
 pub use settle::settle;
-pub use step::{Step, next_step};
+pub use step::{GLANCE_AFTER_MS, Step, next_step};
 
 use crate::conversation::ConversationSeen;
 use crate::id::{ConversationId, MessageId};

@@ -15,6 +15,9 @@ pub const DRAINS_MAX: u32 = 10;
 /// Age of the mark beyond which a run ends with one more delta, even when nothing was seen to change.
 pub const DRAIN_AFTER_MS: i64 = 10 * 60_000;
 
+/// How long a stream of changes that says nothing is trusted; then a run looks at the top of the first list, too.
+pub const GLANCE_AFTER_MS: i64 = 6 * 3_600_000;
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -80,8 +83,16 @@ pub fn next_step(state: &SyncState, now: Timestamp) -> Step {
         },
         (Some(track), None) => conversation_step(track, now),
         (None, None) if wants_drain(inbox, now) => Step::Delta { token: token.clone() },
-        (None, None) => Step::Done,
+        (None, None) => glance(state, now).unwrap_or(Step::Done),
     }
+}
+
+/// The top of the first list, when nobody has looked at it for long. A run that succeeds by the word of the stream alone
+/// would never notice a stream that has fallen silent; what a list shows above what was brought makes its conversation due.
+fn glance(state: &SyncState, now: Timestamp) -> Option<Step> {
+    let seen_at = state.inbox.glanced_at.or(state.inbox.imported_at)?;
+    let category = state.scope.first().filter(|_| now.since_ms(seen_at) > GLANCE_AFTER_MS)?;
+    Some(Step::List { category: category.clone(), cursor: None })
 }
 
 /// Whether something may have moved while we walked.

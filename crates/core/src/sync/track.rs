@@ -47,6 +47,8 @@ pub struct InboxTrack {
     pub resets: u32,
     /// When the whole inbox had been walked for the first time.
     pub imported_at: Option<Timestamp>,
+    /// When the top of a list was last looked at, whatever the stream of changes said.
+    pub glanced_at: Option<Timestamp>,
 }
 
 /// The walk of one category.

@@ -231,6 +231,10 @@ fn verdict_of(mut look: Look, is_unproven: bool) -> Verdict {
 
 /// What an answer of the sync itself means: what it names has moved.
 pub fn heard(verification: &Verification, step: &Step, batch: &Batch) -> Option<VerifyBatch> {
+    if verification.stage == Stage::Lists && verification.listed == 0 {
+        // Nothing was looked at yet: whatever moved, it moved before.
+        return None;
+    }
     let mut new = verification.clone();
     match (step, batch.origin) {
         (Step::Delta { .. }, Origin::Delta) => {}

@@ -41,3 +41,8 @@ fn a_repair_brings_what_a_lost_mark_hid_and_deletes_nothing() {
 fn a_verification_that_broke_off_begins_anew() {
     world::replaying(verify::broken_off);
 }
+
+#[test]
+fn a_stream_that_has_fallen_silent_is_noticed_by_a_glance_at_the_list() {
+    world::replaying(verify::silent);
+}

@@ -5,10 +5,10 @@ use rand::RngExt;
 use threadkeep_core::conversation::Conversation;
 use threadkeep_core::id::ConversationId;
 use threadkeep_core::message::{Message, MessageFormat};
-use threadkeep_core::page::{Reply, Trouble};
+use threadkeep_core::page::{Reply, SyncToken, Trouble};
 use threadkeep_core::sync::pace::Pace;
 use threadkeep_core::sync::track::Completeness;
-use threadkeep_core::sync::{Batch, Step, SyncState, absorb, settle};
+use threadkeep_core::sync::{Batch, GLANCE_AFTER_MS, Step, SyncState, absorb, settle};
 use threadkeep_core::time::Timestamp;
 use threadkeep_core::verify::compare::{Kept, Window};
 use threadkeep_core::verify::look::{chosen, finished, found, heard, judged, listed, read, take, troubled};
@@ -284,4 +284,27 @@ pub fn broken_off(seed: u64) {
     let at = Verification::begin(DEEP, 10, &state.scope);
     let batch = troubled(&at, &state, &Step::Done, &trouble, Pace::Open, Timestamp(0));
     assert!(batch.failure.is_some() && batch.hold.is_some());
+}
+
+/// A stream that has fallen silent is noticed, once nobody has looked at a list for long: a run does not succeed by its
+/// word alone.
+pub fn silent(seed: u64) {
+    let mut world = settled(seed);
+    let known = world.mirror.messages.len();
+    for _ in 0..20 {
+        world.upstream.mutate(&mut world.rng, &mut world.clock);
+    }
+    // The mark is said to cover what it does not.
+    world.mirror.inbox.token = Some(SyncToken(format!("i{}", world.upstream.now.changed_at)));
+    assert_eq!(world.run(), RunEnd::Done);
+    assert_eq!(world.mirror.messages.len(), known, "nothing was told");
+    world.clock += GLANCE_AFTER_MS + 1;
+    assert_eq!(world.run(), RunEnd::Done);
+    let newest = world.upstream.now.convs.iter().filter(|one| !one.deleted && one.category == "INBOX");
+    let Some(newest) = newest.max_by(|a, b| (a.activity, &a.id).cmp(&(b.activity, &b.id))) else { return };
+    let track = world.mirror.tracks.get(&newest.id).expect("the newest conversation is known");
+    assert!(track.activity.0 >= newest.activity && track.due_rank().is_none(), "{track:?}");
+    for message in newest.messages.iter().rev().filter(|one| !one.deleted).take(1) {
+        assert!(world.mirror.messages.contains_key(&message.id), "{} is missing", message.id);
+    }
 }

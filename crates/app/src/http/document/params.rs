@@ -51,6 +51,11 @@ sets! {
         text("labelId", "A mirror has no labels: with any label nothing is found"),
         flag("labeledOnly", "A mirror has no labels: with `true` nothing is found"),
     ];
+    /// Filters of the completeness ledger.
+    LedgerParams = [
+        flag("incomplete", "Only what is mirrored and not complete"),
+        flag("drift", "Only what a verification found to differ and nobody repaired"),
+    ];
     /// A page of messages, and what is done before it.
     MessagesParams = [
         count(50),
