@@ -100,6 +100,7 @@ pub struct StorageWatch(Mutex<Option<StorageTrouble>>);
 enum StorageTrouble {
     Full(String),
     Unavailable(String),
+    ReadOnly(String),
 }
 
 impl StorageWatch {
@@ -108,10 +109,21 @@ impl StorageWatch {
         let trouble = match failure {
             Some(StoreError::Full(what)) => Some(StorageTrouble::Full(what.clone())),
             Some(StoreError::Unavailable(what)) => Some(StorageTrouble::Unavailable(what.clone())),
+            Some(StoreError::ReadOnly(what)) => Some(StorageTrouble::ReadOnly(what.clone())),
             _ => None,
         };
         if let Ok(mut kept) = self.0.lock() {
             *kept = trouble;
+        }
+    }
+
+    /// Notes that the database answers and takes statements that write; whether it has room shows only when there is
+    /// something to write.
+    pub fn note_answer(&self) {
+        if let Ok(mut kept) = self.0.lock()
+            && matches!(*kept, Some(StorageTrouble::Unavailable(_) | StorageTrouble::ReadOnly(_)))
+        {
+            *kept = None;
         }
     }
 
@@ -120,6 +132,7 @@ impl StorageWatch {
         match self.0.lock().ok().and_then(|kept| kept.clone()) {
             Some(StorageTrouble::Full(what)) => Err(StoreError::Full(what)),
             Some(StorageTrouble::Unavailable(what)) => Err(StoreError::Unavailable(what)),
+            Some(StorageTrouble::ReadOnly(what)) => Err(StoreError::ReadOnly(what)),
             None => Ok(()),
         }
     }

@@ -117,7 +117,9 @@ impl Refusal {
             Self::ArchiveRejected(_) => "archive_rejected",
             Self::ArchiveWithoutMessages(_) => "archive_without_messages",
             Self::Store(StoreError::Full(_)) => "storage_full",
-            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) => "storage_unavailable",
+            Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly(_) | StoreError::LeaseLost) => {
+                "storage_unavailable"
+            }
             Self::Store(_) => "storage_broken",
             Self::Secret(_) => "secret_unreadable",
             Self::Internal(_) => "internal_error",
@@ -139,7 +141,8 @@ impl Refusal {
             Self::Upstream(_) | Self::MediaFailed(_) => 502,
             Self::MediaPending => 504,
             Self::Store(StoreError::Full(_)) => 507,
-            Self::Store(StoreError::Unavailable(_) | StoreError::LeaseLost) | Self::MediaStore(_) => 503,
+            Self::Store(StoreError::Unavailable(_) | StoreError::ReadOnly(_) | StoreError::LeaseLost) => 503,
+            Self::MediaStore(_) => 503,
             Self::Store(_) | Self::Secret(_) | Self::Internal(_) => 500,
         }
     }

@@ -114,6 +114,9 @@ fn hint(refusal: &Refusal) -> Option<&'static str> {
             "was the key file changed or moved? `threadkeep doctor` tells; without it, run `threadkeep account reconnect`"
         }
         Refusal::Store(StoreError::Unavailable(_)) => "is the database running, and is the address right?",
+        Refusal::Store(StoreError::ReadOnly(_)) => {
+            "use the address of the server that takes writes, or make this one writable; nothing was changed"
+        }
         Refusal::Store(StoreError::Full(_)) => "free some space and try again; nothing was lost",
         Refusal::Store(StoreError::Corrupt { .. }) => "run `threadkeep doctor`",
         Refusal::Store(StoreError::BadAddress(_)) => "use sqlite:/path/to/file.db or postgres://user@host/database",

@@ -153,6 +153,9 @@ impl Fault {
 fn store_text(error: &StoreError) -> &'static str {
     match error {
         StoreError::Unavailable(_) | StoreError::LeaseLost => "the database does not answer: try again in some seconds",
+        StoreError::ReadOnly(_) => {
+            "the database is read-only at present: reads go on, nothing was changed; make it writable"
+        }
         StoreError::Full(_) => "the disk of the database is full: free some space; nothing was changed",
         StoreError::Corrupt { .. } => "the database holds something unreadable: run `threadkeep doctor` on the server",
         StoreError::SchemaNewer { .. } => "the database was written by a newer threadkeep: install that one",

@@ -66,8 +66,12 @@ fn sqlite_error(code: i32) -> StoreError {
 
 fn postgres_error(code: &str) -> StoreError {
     let what = match code {
+        "25006" => {
+            let what = "it is a standby, or default_transaction_read_only is set (PostgreSQL 25006)";
+            return StoreError::ReadOnly(what.to_owned());
+        }
         "53100" => return StoreError::Full("no space is left at the PostgreSQL server".to_owned()),
-        "42501" | "25006" => "this user may not write to it",
+        "42501" => "this user may not write to it",
         "3D000" => "there is no such database: create it first",
         "55P03" => "another program holds a lock for too long",
         _ => match code.get(..2).unwrap_or_default() {
@@ -101,6 +105,7 @@ mod tests {
         assert!(matches!(sqlite_error(11), StoreError::Corrupt { .. }));
         assert!(matches!(sqlite_error(2067), StoreError::Corrupt { .. }));
         assert!(matches!(postgres_error("53100"), StoreError::Full(_)));
+        assert!(matches!(postgres_error("25006"), StoreError::ReadOnly(_)));
         assert!(matches!(postgres_error("40P01"), StoreError::Unavailable(_)));
         assert!(matches!(postgres_error("57P01"), StoreError::Unavailable(_)));
         assert!(matches!(postgres_error("23505"), StoreError::Corrupt { .. }));

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// The database does not answer or is busy for too long: try again later.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// The database answers, but takes no writes: make it writable; reads go on.
+    #[error("the database takes no writes: {0}")]
+    ReadOnly(String),
     /// No space is left: free some; nothing was written.
     #[error("the disk of the database is full: {0}")]
     Full(String),
