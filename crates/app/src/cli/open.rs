@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::app::{App, Media, Upstream};
 use crate::chance::SystemChance;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, DatabaseClock, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::seal::{KeyError, KeySource, Sealer};
 use crate::store::{self, Actor, MASTER_KEY, MASTER_KEY_BEFORE, OpenOptions, SharedStore};
@@ -41,7 +41,10 @@ pub async fn app_with(config: &Config, used: Use, source: KeySource) -> Result<A
     };
     let store = store::open(config.database_url.expose_secret(), options).await?;
     match sealer(source, &store).await {
-        Ok(sealer) => assembled(config, store, sealer),
+        Ok(sealer) => {
+            let clock = clock(&store).await?;
+            assembled(config, store, sealer, clock)
+        }
         Err(failure) => {
             store.close().await;
             Err(failure)
@@ -56,11 +59,19 @@ pub fn no_account_yet() -> Failure {
         .hint("`threadkeep demo` shows everything without an account")
 }
 
-fn assembled(config: &Config, store: SharedStore, sealer: Sealer) -> Result<App, Failure> {
+/// The time of the database where it has one, which all nodes share; else the machine's.
+async fn clock(store: &SharedStore) -> Result<SharedClock, Failure> {
+    let asked_ms = SystemClock.passed_ms();
+    Ok(match store.time().await? {
+        Some(told) => Arc::new(DatabaseClock::new(told, asked_ms)),
+        None => Arc::new(SystemClock),
+    })
+}
+
+fn assembled(config: &Config, store: SharedStore, sealer: Sealer, clock: SharedClock) -> Result<App, Failure> {
     let upstream = Upstream::at(config.upstream_url.as_str(), config.query_ids.clone())?;
     let presence = Presence::enter(&config.data_dir.join("workers"), &SystemChance)
         .map_err(|error| Failure::new(1, format!("the data directory cannot be written: {error}")))?;
-    let clock = Arc::new(SystemClock);
     let media = Media::open(&upstream, config.media.clone(), clock.clone())?;
     Ok(App {
         store,

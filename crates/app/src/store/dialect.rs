@@ -5,6 +5,7 @@
 //! nothing behind.
 
 use async_trait::async_trait;
+use threadkeep_core::time::Timestamp;
 
 use super::StoreResult;
 use super::look::Viewer;
@@ -58,6 +59,8 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
     async fn applied(&self) -> StoreResult<Vec<i64>>;
     /// What `doctor` looks at in the database itself.
     async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>>;
+    /// The time of the database's server; `None` where the database has no clock of its own.
+    async fn time(&self) -> StoreResult<Option<Timestamp>>;
     /// Closes all connections.
     async fn close(&self);
 }

@@ -357,6 +357,8 @@ pub trait Upkeep: Send + Sync {
     async fn setting_or_insert(&self, name: &str, value: &str) -> StoreResult<String>;
     /// What `doctor` tells: (what was looked at, what was found, whether it is fine).
     async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>>;
+    /// The time of the database's server, by which all nodes go; `None` where there is only this machine's.
+    async fn time(&self) -> StoreResult<Option<Timestamp>>;
     /// Closes all connections after pending work.
     async fn close(&self);
 }

@@ -14,6 +14,7 @@ use sqlx::{
     Row as _,
 };
 use sqlx::{Transaction, TypeInfo, ValueRef};
+use threadkeep_core::time::Timestamp;
 
 use super::dialect::{DatabaseState, Dialect};
 use super::failure::store_error;
@@ -26,11 +27,15 @@ use super::{StoreError, StoreResult};
 const CONNECTIONS_MAX: u32 = 10;
 /// How long a caller waits for a free connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+/// How long closing all connections may take.
+const CLOSING_MAX: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
 const PREPARED_MAX: usize = 128;
 /// How long a statement waits for a lock, and how long a transaction may lie idle before the server ends it.
 const SERVER_OPTIONS: [(&str, &str); 3] =
     [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "warning")];
+/// The server's own time, whatever transaction it is asked in.
+const TIME: &str = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
 /// Stands before `0` for U+0000 and before `1` for itself; a noncharacter that no text should have.
 const ESCAPE: char = '\u{FDD0}';
 
@@ -153,8 +158,15 @@ impl Dialect for PostgresDialect {
         ])
     }
 
+    async fn time(&self) -> StoreResult<Option<Timestamp>> {
+        let asked = self.read(vec![sql!(TIME)]).await?;
+        let row = asked.into_iter().flat_map(|one| one.rows).next();
+        row.map(|row| row.columns("postgres").time("clock_timestamp")).transpose()
+    }
+
     async fn close(&self) {
-        self.pool.close().await;
+        // Connections to a server that says nothing cannot be closed politely; it undoes what was not committed.
+        let _ = tokio::time::timeout(CLOSING_MAX, self.pool.close()).await;
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use threadkeep_core::time::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
 use super::dialect::{DatabaseState, Dialect};
@@ -255,6 +256,11 @@ impl Dialect for SqliteDialect {
             ("journal".to_owned(), mode, is_wal),
             ("file".to_owned(), found.to_owned(), is_sound),
         ])
+    }
+
+    async fn time(&self) -> StoreResult<Option<Timestamp>> {
+        // Whoever opens the file is on this machine and has its clock.
+        Ok(None)
     }
 
     async fn close(&self) {

@@ -3,6 +3,7 @@
 //! What is told here names places and numbers, never content.
 
 use async_trait::async_trait;
+use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
 use super::migrate;
@@ -76,6 +77,10 @@ impl<D: Dialect> Upkeep for SqlStore<D> {
             told.push((what.to_owned(), format!("{wrong} wrong"), wrong == 0));
         }
         Ok(told)
+    }
+
+    async fn time(&self) -> StoreResult<Option<Timestamp>> {
+        self.db.time().await
     }
 
     async fn close(&self) {

@@ -4,6 +4,8 @@
 //! What a refusal of the account means is the engine's to say, as in a sync. A link that died is renewed once, by asking
 //! its message again (upstream protocol 6.2). Bytes are kept before the row says so, and never the other way round.
 
+use std::sync::Arc;
+
 use threadkeep_core::page::{Reply, Trouble};
 use threadkeep_core::sync::{Batch, Step, settle};
 use threadkeep_core::time::Timestamp;
@@ -132,8 +134,12 @@ impl Run<'_> {
     ) -> Result<After, Refusal> {
         self.progress.phase = "media".into();
         self.progress.current = task.origin.as_ref().map(|(conversation, _)| conversation.clone());
+        self.tenure.ensure(self.app).await?;
+        let (app, tenure) = (self.app, Arc::clone(&self.tenure));
         let answer = tokio::select! {
+            biased;
             answer = self.ask_media(task) => answer?,
+            lost = tenure.keep(app) => return Err(lost),
             () = stop.asked() => {
                 self.put_back(now).await?;
                 return Ok(After::Over);
@@ -169,7 +175,6 @@ impl Run<'_> {
         let limits = media.limits();
         let total_ms = i64::try_from(limits.total_ms).unwrap_or(i64::MAX / 4);
         let until = self.app.clock.now().plus_ms(total_ms.saturating_add(self.app.sync.lease_ms));
-        self.app.store.prolong(&self.lease, until).await?;
         match media.gate.fetch(&address, Some(self.source.session()), limits).await {
             Ok(body) => self.keep(body, until).await,
             Err(fault) => Ok(self.meaning(task, fault)),
@@ -278,6 +283,7 @@ impl Run<'_> {
         self.progress.media_failed += u64::from(is_failure);
         self.progress.media_remaining = self.progress.media_remaining.saturating_sub(u64::from(is_over));
         let sealed = self.sealed(renewed.as_ref()).await?;
+        let since_ms = self.app.clock.passed_ms();
         let now = self.app.clock.now();
         let next_request_at = self.next_request_at(now, requests);
         let committed = self
@@ -294,6 +300,7 @@ impl Run<'_> {
                 now,
             })
             .await?;
+        self.tenure.confirmed(since_ms);
         self.account.next_request_at = next_request_at;
         // What was asked for may have several steps, and somebody may have asked for more.
         self.media.may_be_asked = true;

@@ -6,7 +6,10 @@
 mod media;
 pub mod presence;
 pub mod sync;
+mod tenure;
 mod verify;
+
+use std::time::Duration;
 
 use threadkeep_core::id::AccountId;
 use threadkeep_core::sync::pace::Pace;
@@ -15,13 +18,17 @@ use threadkeep_core::time::Timestamp;
 use crate::app::App;
 use crate::lifecycle::{Stop, spawn};
 use crate::refusal::Refusal;
-use crate::store::StoreError;
+use crate::store::{Claimed, StoreError};
 use crate::verbs::media::remove_loose;
 
 /// Workers of a server; each works on another account.
 pub const WORKERS: usize = 4;
 /// A worker without work looks again after this long at the latest.
 const LOOK_MS: i64 = 500;
+/// What is due and was not to be had is somebody else's, or will be again; looking for it all the time helps nobody.
+const NUDGE_MS: i64 = 50;
+/// A stop waits this long for the database to take back what a worker has left behind.
+const RELEASE_MS: u64 = 2_000;
 /// A server waits this long after the database failed.
 const STORE_RETRY_MS: i64 = 1_000;
 /// Failures of the database in a row that are waited out before they end a run of the command line.
@@ -97,8 +104,10 @@ pub async fn turn(app: &App, stop: &Stop, schedules: bool) -> Result<bool, Refus
     let worked = schedule_and_work(app, stop, schedules).await;
     match &worked {
         Ok(true) => app.storage.note(None),
+        // Nothing was due, but the database was asked to take a claim.
+        Ok(false) => app.storage.note_answer(),
         Err(Refusal::Store(error)) => app.storage.note(Some(error)),
-        Ok(false) | Err(_) => {}
+        Err(_) => {}
     }
     worked
 }
@@ -129,21 +138,51 @@ async fn schedule(app: &App) -> Result<(), Refusal> {
 }
 
 async fn work_once(app: &App, stop: &Stop, only: Option<&AccountId>) -> Result<bool, Refusal> {
-    let now = app.clock.now();
-    let lease_until = now.plus_ms(app.sync.lease_ms);
-    let owner = app.presence.id();
+    heed_database(app).await?;
     app.presence.make_durable();
-    let claimed = match app.store.claim(only, owner, now, lease_until).await? {
-        None if release_gone(app).await? => app.store.claim(only, owner, now, lease_until).await?,
+    let claimed = match claim(app, only).await? {
+        None if release_gone(app).await? => claim(app, only).await?,
         claimed => claimed,
     };
-    let Some(claimed) = claimed else {
+    let Some((claimed, since_ms)) = claimed else {
         return Ok(false);
     };
-    match sync::work(app, stop, claimed).await {
-        // Somebody else has the job now; there is nothing to do.
-        Err(Refusal::Store(StoreError::LeaseLost)) => Ok(true),
+    let job = claimed.job.id;
+    match sync::work_since(app, stop, claimed, since_ms).await {
+        Err(Refusal::Store(StoreError::LeaseLost)) => {
+            // Somebody else has the job now, or takes it; there is nothing to do.
+            tracing::warn!(job, "the lease of a job was lost, so its last page is left to whoever has it now");
+            Ok(true)
+        }
         other => other.map(|()| true),
+    }
+}
+
+/// Claims a due job, and tells when the claim began in the clock's passing time.
+async fn claim(app: &App, only: Option<&AccountId>) -> Result<Option<(Claimed, i64)>, Refusal> {
+    let since_ms = app.clock.passed_ms();
+    let now = app.clock.now();
+    let claimed = app.store.claim(only, app.presence.id(), now, now.plus_ms(app.sync.lease_ms)).await?;
+    Ok(claimed.map(|claimed| (claimed, since_ms)))
+}
+
+/// Goes by the database's time, where it has one and was not asked for long.
+async fn heed_database(app: &App) -> Result<(), Refusal> {
+    if !app.clock.wants_time() {
+        return Ok(());
+    }
+    let asked_ms = app.clock.passed_ms();
+    if let Some(told) = app.store.time().await? {
+        app.clock.heed(told, asked_ms);
+    }
+    Ok(())
+}
+
+/// Ends the leases that this process still holds when its workers were not waited for; a stop is not held up by it.
+pub async fn leave(app: &App) {
+    let left = app.store.release(app.presence.id(), app.clock.now());
+    if !matches!(tokio::time::timeout(Duration::from_millis(RELEASE_MS), left).await, Ok(Ok(_))) {
+        tracing::warn!("what this process was working on is free for others when its leases end");
     }
 }
 
@@ -161,7 +200,11 @@ async fn release_gone(app: &App) -> Result<bool, Refusal> {
 async fn rest(app: &App, stop: &Stop) -> Result<(), Refusal> {
     let now = app.clock.now();
     let latest = now.plus_ms(LOOK_MS);
-    let until = app.store.next_due().await?.map_or(latest, |due| due.min(latest)).max(now.plus_ms(1));
+    let until = match app.store.next_due().await? {
+        Some(due) if due > now => due.min(latest),
+        Some(_) => now.plus_ms(NUDGE_MS),
+        None => latest,
+    };
     nap(app, stop, until).await;
     Ok(())
 }

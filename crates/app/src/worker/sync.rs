@@ -3,6 +3,8 @@
 //! It decides nothing: what to ask and what an answer means is the engine's, what is written is the store's. It must
 //! never send a request that the row does not allow yet, and never keep anything that a commit did not write.
 
+use std::sync::Arc;
+
 use threadkeep_core::page::Trouble;
 use threadkeep_core::sync::pace::GAP_MAX_MS;
 use threadkeep_core::sync::{Batch, Step, SyncState, absorb, next_step, settle};
@@ -21,6 +23,7 @@ use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
 
 use super::media::MediaTurn;
+use super::tenure::Tenure;
 use super::verify;
 
 /// Steps of one claim; then other accounts have their turn.
@@ -30,6 +33,7 @@ const SLICE_STEPS: u32 = 5_000;
 pub(super) struct Run<'a> {
     pub(super) app: &'a App,
     pub(super) lease: Lease,
+    pub(super) tenure: Arc<Tenure>,
     pub(super) account: Account,
     pub(super) state: SyncState,
     pub(super) progress: Progress,
@@ -57,8 +61,13 @@ pub(super) struct Outcome {
     pub(super) is_trouble: bool,
 }
 
-/// Works on a claimed job until it is done, has to wait, or a stop is asked for.
+/// Works on a job that has just been claimed until it is done, has to wait, or a stop is asked for.
 pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusal> {
+    work_since(app, stop, claimed, app.clock.passed_ms()).await
+}
+
+/// The same for a claim that began at this point of the clock's passing time.
+pub(super) async fn work_since(app: &App, stop: &Stop, claimed: Claimed, since_ms: i64) -> Result<(), Refusal> {
     let Claimed { job, lease } = claimed;
     if job.cancel_requested {
         return Ok(app.store.finish(&lease, &JobEnd::Cancelled, &job.progress, app.clock.now()).await?);
@@ -85,8 +94,9 @@ pub async fn work(app: &App, stop: &Stop, claimed: Claimed) -> Result<(), Refusa
     };
     let media = MediaTurn::new(work.account.media_policy, job.media_only);
     let verification = verify::of_job(app, &work.account, &job).await?;
+    let tenure = Tenure::new(lease.clone(), app.sync.lease_ms, since_ms);
     let (account, progress) = (work.account, job.progress);
-    let run = Run { app, lease, account, state, progress, source, media, verification, checks_lag: true };
+    let run = Run { app, lease, tenure, account, state, progress, source, media, verification, checks_lag: true };
     run.steps(stop).await
 }
 
@@ -98,6 +108,7 @@ async fn connect(app: &App, account: &Account) -> Result<Box<dyn Source>, Refusa
 impl Run<'_> {
     async fn steps(mut self, stop: &Stop) -> Result<(), Refusal> {
         for _ in 0..SLICE_STEPS {
+            super::heed_database(self.app).await?;
             let now = self.app.clock.now();
             if stop.is_asked() {
                 return self.put_back(now).await;
@@ -165,8 +176,11 @@ impl Run<'_> {
 
     /// Asks what a step of the sync wants to know, and writes what it taught.
     pub(super) async fn ask(&mut self, step: &Step, stop: &Stop, now: Timestamp) -> Result<After, Refusal> {
+        self.tenure.ensure(self.app).await?;
         let outcome = tokio::select! {
+            biased;
             fetched = self.source.fetch(step) => fetched,
+            lost = self.tenure.keep(self.app) => return Err(lost),
             () = stop.asked() => {
                 self.put_back(now).await?;
                 return Ok(After::Over);
@@ -200,6 +214,7 @@ impl Run<'_> {
         self.progress.requests += u64::from(requests);
         self.progress.troubles += u64::from(is_trouble);
         let sealed = self.sealed(renewed.as_ref()).await?;
+        let since_ms = self.app.clock.passed_ms();
         let now = self.app.clock.now();
         let next_request_at = self.next_request_at(now, requests);
         if planted::is(Bug::CursorBeforeRecords) {
@@ -218,6 +233,7 @@ impl Run<'_> {
                 now,
             })
             .await?;
+        self.tenure.confirmed(since_ms);
         self.progress = committed.progress;
         self.account.next_request_at = next_request_at;
         self.state.inbox = batch.inbox;

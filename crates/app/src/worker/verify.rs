@@ -69,8 +69,11 @@ impl Run<'_> {
         if let Step::Messages { conversation, .. } = step {
             self.progress.current = Some(conversation.clone());
         }
+        self.tenure.ensure(self.app).await?;
         let fetched = tokio::select! {
+            biased;
             fetched = self.source.fetch(step) => fetched,
+            lost = self.tenure.keep(self.app) => return Err(lost),
             () = stop.asked() => {
                 self.put_back(now).await?;
                 return Ok(After::Over);

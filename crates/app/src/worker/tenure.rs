@@ -1,0 +1,80 @@
+//! How long a job is ours: a lease that the database has confirmed, counted in time that only passes.
+//!
+//! A request is sent only while the lease certainly holds, and is given up when it can hold no longer (decision 0009).
+//! The lease is counted from before the write that confirmed it, so that this process believes in its end before any
+//! other does. What protects the data is the epoch that every write proves; this protects upstream from two askers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::app::App;
+use crate::refusal::Refusal;
+use crate::store::{Lease, StoreError};
+
+/// A lease is renewed when this part of it is over.
+const RENEWED_AFTER: i64 = 3;
+/// This part of a lease is left unused: by then a request that is under way is given up.
+const MARGIN: i64 = 5;
+/// A renewal that the database could not write is tried again after this long.
+const AGAIN_MS: i64 = 100;
+
+/// The time for which a job is ours.
+#[derive(Debug)]
+pub(super) struct Tenure {
+    lease: Lease,
+    lease_ms: i64,
+    /// When the last write began that confirmed the lease.
+    since_ms: AtomicI64,
+}
+
+impl Tenure {
+    /// A lease that was confirmed by a write that began at this point of the clock's passing time.
+    pub(super) fn new(lease: Lease, lease_ms: i64, since_ms: i64) -> Arc<Self> {
+        Arc::new(Self { lease, lease_ms, since_ms: AtomicI64::new(since_ms) })
+    }
+
+    /// A write that began at this point has confirmed it.
+    pub(super) fn confirmed(&self, since_ms: i64) {
+        self.since_ms.store(since_ms, Ordering::Relaxed);
+    }
+
+    /// Makes sure, before something is asked, that the job is still ours.
+    pub(super) async fn ensure(&self, app: &App) -> Result<(), Refusal> {
+        if self.age_ms(app) < self.lease_ms / RENEWED_AFTER {
+            return Ok(());
+        }
+        self.renew(app).await
+    }
+
+    /// Keeps the job ours while an answer is waited for; ends only with the reason why it is ours no longer.
+    pub(super) async fn keep(&self, app: &App) -> Refusal {
+        let renewed_after_ms = self.lease_ms / RENEWED_AFTER;
+        loop {
+            app.clock.pass(renewed_after_ms.saturating_sub(self.age_ms(app)).max(AGAIN_MS)).await;
+            if self.age_ms(app) < renewed_after_ms {
+                continue;
+            }
+            let left_ms = (self.lease_ms - self.lease_ms / MARGIN).saturating_sub(self.age_ms(app));
+            let Ok(left_ms) = u64::try_from(left_ms) else {
+                return StoreError::LeaseLost.into();
+            };
+            match tokio::time::timeout(Duration::from_millis(left_ms), self.renew(app)).await {
+                Ok(Err(Refusal::Store(StoreError::LeaseLost))) | Err(_) => return StoreError::LeaseLost.into(),
+                // As long as the lease lasts, the database may come back.
+                Ok(Ok(()) | Err(_)) => {}
+            }
+        }
+    }
+
+    async fn renew(&self, app: &App) -> Result<(), Refusal> {
+        let since_ms = app.clock.passed_ms();
+        app.store.prolong(&self.lease, app.clock.now().plus_ms(self.lease_ms)).await?;
+        self.confirmed(since_ms);
+        Ok(())
+    }
+
+    fn age_ms(&self, app: &App) -> i64 {
+        app.clock.passed_ms().saturating_sub(self.since_ms.load(Ordering::Relaxed))
+    }
+}
