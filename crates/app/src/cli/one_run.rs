@@ -118,6 +118,7 @@ pub async fn run(
         Ok(Err(_)) => Err(Refusal::Internal("the worker broke off; run the command again to go on".into())),
         Err(_) => {
             worker.abort();
+            worker::leave(app).await;
             Ok(())
         }
     };

@@ -21,8 +21,8 @@ use super::{console, open};
 
 /// How long a stop waits for answers that are being written, in milliseconds.
 const STOP_GRACE_MS: u64 = 700;
-/// How long a stop waits for the workers.
-const WORKERS_GRACE: std::time::Duration = std::time::Duration::from_millis(900);
+/// How long a stop waits for the workers; with a database that answers they need no time at all.
+const WORKERS_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -100,6 +100,7 @@ pub(crate) async fn until_stopped(app: &App, listener: TcpListener, settings: Ht
         // Whatever was in flight is asked again by the next run.
         workers.abort();
     }
+    worker::leave(app).await;
     served.map_err(|error| Failure::new(OTHER, format!("the server broke off: {error}")))?;
     console::tell("stopped");
     Ok(OK)
