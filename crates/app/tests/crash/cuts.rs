@@ -156,8 +156,8 @@ async fn cut_at(server: &str, cut: Cut, wanted: &Sums) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_restarted_in_the_middle_of_a_sync_loses_nothing() -> Result<()> {
-    let Some(server) = pg::own_server()? else { return skipped("restart") };
-    let story = Story::begin(server.url()).await?;
+    let Some(server) = pg::OwnServer::start("")? else { return skipped("restart") };
+    let story = Story::begin(&server.url).await?;
     for run in 0..2_i64 {
         // The world changes, so that there is something to do.
         let random = serde_json::json!({"verb": "random", "seed": run, "count": 30});
@@ -168,7 +168,7 @@ async fn a_server_that_is_restarted_in_the_middle_of_a_sync_loses_nothing() -> R
             while story.proxy.commits() < before + 4 {
                 tokio::task::yield_now().await;
             }
-            tokio::task::block_in_place(|| server.restart())
+            tokio::task::block_in_place(|| server.stop("immediate").and_then(|()| server.go_on()))
         });
         restarted?;
         synced?;

@@ -91,6 +91,16 @@ mod media_rows;
 #[cfg(test)]
 mod media_stories;
 #[cfg(test)]
+mod nodes_clock;
+#[cfg(test)]
+mod nodes_cluster;
+#[cfg(test)]
+mod nodes_database;
+#[cfg(test)]
+mod nodes_faults;
+#[cfg(test)]
+mod nodes_work;
+#[cfg(test)]
 mod pg;
 #[cfg(test)]
 mod planted;

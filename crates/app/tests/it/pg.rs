@@ -13,19 +13,18 @@ use anyhow::{Context, bail, ensure};
 
 /// Starts that are tried; another program may take the port in between.
 const STARTS_MAX: usize = 3;
+/// Starts of a server that was stopped.
+const RESTARTS_MAX: usize = 10;
 /// Users who may run the server when the tests run as root, best first.
 const SERVER_USERS: [&str; 2] = ["postgres", "nobody"];
 /// Waits for the end of its input, then stops the server with the command in its arguments and removes its folder.
 const WATCHDOG: &str = "trap '' INT TERM HUP; read -r _; cd /; \
      \"$@\" -D \"$DATA\" -m immediate -w stop; rm -rf \"$ROOT\"";
 
-struct Server {
-    url: String,
-    /// How the private server is stopped and started; `None` for one of somebody else.
-    private: Option<Private>,
-}
-
-struct Private {
+/// A server of our own that can be stopped and started.
+pub struct OwnServer {
+    /// Its address without a database name.
+    pub url: String,
     programs: PathBuf,
     user: Option<&'static str>,
     root: PathBuf,
@@ -34,10 +33,9 @@ struct Private {
     _pipe: ChildStdin,
 }
 
-/// A private server of one test, which may be broken off.
-pub struct OwnServer {
+struct Server {
     url: String,
-    private: Private,
+    _own: Option<OwnServer>,
 }
 
 /// The address of a server without a database name, or `None` when there is none on this machine.
@@ -49,52 +47,67 @@ pub fn server_url() -> anyhow::Result<Option<&'static str>> {
     }
 }
 
-/// A private server that nobody else uses, or `None` when its programs are not on this machine.
-pub fn own_server() -> anyhow::Result<Option<OwnServer>> {
-    let Some(programs) = server_programs() else {
-        return Ok(None);
-    };
-    let Server { url, private } = start(&programs)?;
-    Ok(Some(OwnServer { url, private: private.context("not a private server")? }))
-}
-
-impl OwnServer {
-    /// Its address, without a database name.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Breaks it off as a crash would, and starts it again at the same address.
-    pub fn restart(&self) -> anyhow::Result<()> {
-        let Private { programs, user, root, options, .. } = &self.private;
-        let pg_ctl = |words: &[&str]| {
-            let mut command = as_user(*user, &programs.join("pg_ctl"));
-            command.arg("-D").arg(root.join("data")).arg("-l").arg(root.join("log")).arg("-w").args(words);
-            run(&mut command)
-        };
-        pg_ctl(&["-m", "immediate", "stop"])?;
-        pg_ctl(&["-o", options, "start"])
-    }
-}
-
 /// Whether a missing server is a failure.
 pub fn is_required() -> bool {
     environment("THREADKEEP_TEST_REQUIRE_POSTGRES").is_some_and(|value| value == "1")
 }
 
+/// A switch of the tests.
 #[expect(clippy::disallowed_methods, reason = "the tests' own switches are no configuration of the program")]
-fn environment(name: &str) -> Option<String> {
+pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn find_or_start() -> anyhow::Result<Option<Server>> {
     if let Some(url) = environment("THREADKEEP_TEST_POSTGRES_URL") {
-        return Ok(Some(Server { url, private: None }));
+        return Ok(Some(Server { url, _own: None }));
     }
-    let Some(programs) = server_programs() else {
-        return Ok(None);
-    };
-    start(&programs).map(Some)
+    let own = OwnServer::start("")?;
+    Ok(own.map(|own| Server { url: own.url.clone(), _own: Some(own) }))
+}
+
+impl OwnServer {
+    /// A fresh server with more options; `None` when its programs are not on this machine.
+    pub fn start(more_options: &str) -> anyhow::Result<Option<Self>> {
+        server_programs().map(|programs| start(programs, more_options)).transpose()
+    }
+
+    /// Stops it in one of the server's ways and waits until it has ended.
+    pub fn stop(&self, mode: &str) -> anyhow::Result<()> {
+        run(self.control().args(["-m", mode, "-w", "stop"]))
+    }
+
+    /// Asks it to stop and does not wait.
+    pub fn ask_to_stop(&self, mode: &str) -> anyhow::Result<()> {
+        run(self.control().args(["-m", mode, "-W", "stop"]))
+    }
+
+    /// Starts it again at the same address.
+    pub fn go_on(&self) -> anyhow::Result<()> {
+        let mut last = None;
+        for _ in 0..RESTARTS_MAX {
+            // What a killed server has left behind may take a moment to be gone.
+            let mut command = self.control();
+            command.arg("-l").arg(self.root.join("log")).args(["-w", "-o", &self.options, "start"]);
+            match run(&mut command) {
+                Ok(()) => return Ok(()),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("not tried")?)
+    }
+
+    /// The number of its first process.
+    pub fn process(&self) -> anyhow::Result<u32> {
+        let text = std::fs::read_to_string(self.root.join("data/postmaster.pid"))?;
+        Ok(text.lines().next().context("a process")?.trim().parse()?)
+    }
+
+    fn control(&self) -> Command {
+        let mut command = as_user(self.user, &self.programs.join("pg_ctl"));
+        command.arg("-D").arg(self.root.join("data"));
+        command
+    }
 }
 
 /// The folder with `initdb` and `pg_ctl`.
@@ -116,7 +129,7 @@ fn version_of(bin: &Path) -> u32 {
     name.and_then(|name| name.parse().ok()).unwrap_or_default()
 }
 
-fn start(programs: &Path) -> anyhow::Result<Server> {
+fn start(programs: PathBuf, more_options: &str) -> anyhow::Result<OwnServer> {
     // The watchdog removes it, after the server has ended.
     let root = tempfile::Builder::new().prefix("threadkeep-pg-").tempdir()?.keep();
     let data = root.join("data");
@@ -136,16 +149,15 @@ fn start(programs: &Path) -> anyhow::Result<Server> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let options = format!(
             "-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off \
-             -c full_page_writes=off -c max_connections=200"
+             -c full_page_writes=off -c max_connections=200 {more_options}"
         );
         let mut command = as_user(user, &programs.join("pg_ctl"));
         command.arg("-D").arg(&data).arg("-l").arg(root.join("log")).args(["-w", "-o", &options, "start"]);
         match run(&mut command) {
             Ok(()) => {
                 let url = format!("postgres://threadkeep@127.0.0.1:{port}");
-                let pipe = watch(programs, user, &root, &data)?;
-                let private = Private { programs: programs.to_owned(), user, root, options, _pipe: pipe };
-                return Ok(Server { url, private: Some(private) });
+                let pipe = watch(&programs, user, &root, &data)?;
+                return Ok(OwnServer { url, programs, user, root, options, _pipe: pipe });
             }
             Err(error) => last = Some(error),
         }

@@ -45,7 +45,7 @@ impl Database {
         Self::on_server(server).await.map(Some)
     }
 
-    /// A database of its own on this PostgreSQL server.
+    /// A database of its own on this server.
     pub async fn on_server(server: &str) -> anyhow::Result<Self> {
         let name = format!("threadkeep_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         administer(server, &format!("CREATE DATABASE {name}")).await?;
