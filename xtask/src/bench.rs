@@ -28,6 +28,15 @@ pub enum Bench {
     },
     /// Pages a second over HTTP, beside a constant body of the same size from the same server
     Read(Read),
+    /// How long the work of a killed node lies until another one asks on, beside the lease
+    Takeover {
+        /// Nodes to kill
+        #[arg(long, default_value_t = 40)]
+        kills: u32,
+        /// Lease, in milliseconds
+        #[arg(long, default_value_t = 2_000)]
+        lease_ms: u32,
+    },
 }
 
 /// How the reads are measured.
@@ -56,6 +65,7 @@ impl Bench {
             Self::Ingest { .. } => "ingest",
             Self::Memory { .. } => "memory",
             Self::Read(_) => "read",
+            Self::Takeover { .. } => "takeover",
         }
     }
 
@@ -64,6 +74,7 @@ impl Bench {
             Self::Memory { messages } => Ok(vec![messages.to_string()]),
             Self::Ingest { messages, rounds } => Ok(vec![messages.to_string(), rounds.to_string()]),
             Self::Read(read) => read.arguments(),
+            Self::Takeover { kills, lease_ms } => Ok(vec![kills.to_string(), lease_ms.to_string()]),
         }
     }
 }
