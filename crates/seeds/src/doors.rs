@@ -28,6 +28,10 @@ impl Clock for WallClock {
     async fn nap_until(&self, until: Timestamp) {
         self.0.let_pass((until.0 - self.0.wall_ms()).clamp(0, threadkeep::clock::NAP_MAX_MS));
     }
+
+    fn passed_ms(&self) -> i64 {
+        self.0.true_ms()
+    }
 }
 
 /// Randomness that follows from a seed.

@@ -20,6 +20,7 @@ mod harness;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+#[expect(dead_code, reason = "the other test program uses the rest of it")]
 #[path = "../it/pg.rs"]
 mod pg;
 #[cfg(test)]
