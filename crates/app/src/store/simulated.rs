@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use threadkeep_core::time::Timestamp;
 
 use super::dialect::{DatabaseState, Dialect};
 use super::look::Viewer;
@@ -216,5 +217,9 @@ impl<D: Dialect> Dialect for Seamed<D> {
     }
 
     /// The database goes on without this store.
+    async fn time(&self) -> StoreResult<Option<Timestamp>> {
+        self.inner.time().await
+    }
+
     async fn close(&self) {}
 }

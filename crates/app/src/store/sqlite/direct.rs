@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use threadkeep_core::time::Timestamp;
 
 use super::connection::{self, Access, Settings, run, show, transact};
 use super::schema;
@@ -98,7 +99,7 @@ impl Dialect for DirectDialect {
     }
 
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
-        run(&self.own(), script)
+        run(&self.own(), &script)
     }
 
     async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, mut viewer: V) -> StoreResult<V> {
@@ -119,6 +120,10 @@ impl Dialect for DirectDialect {
 
     async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>> {
         Ok(Vec::new())
+    }
+
+    async fn time(&self) -> StoreResult<Option<Timestamp>> {
+        Ok(None)
     }
 
     async fn close(&self) {}
