@@ -9,7 +9,7 @@ use threadkeep::refusal::Refusal;
 use threadkeep::store::{Account, Actor};
 use threadkeep::verbs::accounts;
 use threadkeep_core::sync::Health;
-use threadkeep_sim::Faults;
+use threadkeep_sim::{Faults, Switches};
 
 use crate::acts;
 use crate::breach;
@@ -27,7 +27,12 @@ const CYCLE_MAX_MS: i64 = 26 * 3_600_000;
 
 /// Lets everything come to rest and says what does not hold.
 pub async fn settle(stage: &Arc<Stage>) -> Result<(), Refusal> {
-    stage.with(|state| state.simulator.set_faults(Faults::default()));
+    stage.with(|state| {
+        state.simulator.set_faults(Faults::default());
+        // A mark that grows old by itself is trouble, too.
+        let switches = Switches { token_lifetime_ms: None, ..state.simulator.switches().clone() };
+        state.simulator.set_switches(switches);
+    });
     stage.tell(Who::Nature, format_args!("-- the trouble is over --"));
     let app = stage.desk.app(stage).await?;
     let mut found = None;

@@ -152,6 +152,8 @@ pub fn mutate(stage: &Arc<Stage>, seed: u64, count: usize) {
         let applied = state.simulator.mutate(&Mutation::Random { seed, count, only: None }, now_ms);
         let changes = applied.map(|applied| applied.changes).unwrap_or_default();
         state.tally.mutations += u64::try_from(changes.len()).unwrap_or(0);
+        let deleted = changes.iter().filter(|change| change.verb == "conversation_deleted");
+        state.book.once_deleted.extend(deleted.filter_map(|change| change.conversation.clone()));
         changes
     });
     for change in applied {

@@ -37,7 +37,11 @@ impl Transport for Wire {
         let (stage, who) = (&self.stage, self.who);
         let n = stage.next_request();
         let wall_ms = stage.wall_ms();
-        let begun = stage.with(|state| state.manners.begin(who, wall_ms, stage.true_ms(), &state.book));
+        let member = member(&question);
+        let begun = stage.with(|state| {
+            let account = member.and_then(|member| state.book.account_of(member));
+            state.manners.begin(who, account, (wall_ms, stage.true_ms()), &state.book)
+        });
         if let Err(breach) = begun {
             stage.report(breach);
         }
@@ -88,7 +92,8 @@ impl Wire {
         self.tell(n, &request, &seen);
         // Who waits counts from when it knows.
         let wall_ms = stage.wall_ms();
-        let told = line.map(|line| stage.with(|state| state.manners.judge(self.who, wall_ms, &line, seen.as_ref().ok())));
+        let told =
+            line.map(|line| stage.with(|state| state.manners.judge(self.who, wall_ms, &line, seen.as_ref().ok())));
         if let Some(Err(breach)) = told {
             stage.report(breach);
         }
@@ -153,6 +158,12 @@ impl Wire {
             }
         });
     }
+}
+
+/// Whose mailbox is asked about: every question about conversations and messages names it.
+fn member(question: &Question) -> Option<&str> {
+    let (_, rest) = question.url.query()?.split_once("fsd_profile%3A")?;
+    rest.split(['%', ',', ')', '&']).next()
 }
 
 fn request(question: &Question) -> Request {

@@ -59,6 +59,8 @@ pub struct Book {
     pub presences: BTreeMap<usize, String>,
     /// Messages that were there from the beginning, by owner and conversation.
     pub first: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
+    /// Conversations that were deleted upstream at some time: a walk in that time finds them empty.
+    pub once_deleted: BTreeSet<String>,
     /// Commits since everything was compared.
     pub commits_since: u32,
     /// Members whose mark was lost, so that some changes cannot be known.

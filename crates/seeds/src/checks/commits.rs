@@ -87,6 +87,10 @@ fn turn_page(
     check_jobs(book, &jobs)?;
     let mut news = Vec::new();
     book.presences = presences;
+    for (number, name) in book.presences.iter().filter(|(number, _)| who != Who::Node(**number)) {
+        let is_held = |job: &JobPage, pk| job.account_pk == pk && job.state == "running" && job.owner == *name;
+        manners.overtaken(Who::Node(*number), |pk| jobs.values().any(|job| is_held(job, pk)));
+    }
     let gone: Vec<i64> = book.accounts.keys().filter(|pk| !accounts.contains_key(pk)).copied().collect();
     for pk in gone {
         if let Some(page) = book.accounts.remove(&pk) {
@@ -98,7 +102,12 @@ fn turn_page(
         let before = book.accounts.remove(&pk).filter(|before| before.created_at == page.created_at);
         let before = before.unwrap_or_else(|| AccountPage { created_at: page.created_at, ..AccountPage::default() });
         if page.event_seq < before.event_seq {
-            return Err(breach!("log without gaps", "the log went back from {} to {}", before.event_seq, page.event_seq));
+            return Err(breach!(
+                "log without gaps",
+                "the log went back from {} to {}",
+                before.event_seq,
+                page.event_seq
+            ));
         }
         let is_changed = page.event_seq != before.event_seq
             || page.inbox != before.inbox
@@ -109,6 +118,15 @@ fn turn_page(
         }
         if page.hold != before.hold || page.health != before.health {
             manners.settled(who, pk);
+        }
+        if who == Who::Person {
+            // Also when the person was never told that it was done.
+            if page.health == "connected" && before.health != "connected" {
+                manners.logged_in(pk);
+            }
+            if page.hold.0.is_none() && before.hold.0.is_some() {
+                manners.forced(pk);
+            }
         }
         note_lost_mark(book, &before, &page);
         if page.event_seq > before.event_seq {
@@ -263,7 +281,7 @@ fn compare(book: &Book, mut row: Cells) -> Result<(), Breach> {
 async fn covered(stage: &Arc<Stage>, pk: i64, conversation: &str, conversation_pk: i64) -> StoreResult<()> {
     let wanted = stage.with(|state| {
         let page = state.book.accounts.get_mut(&pk)?;
-        if !page.completed.insert(conversation.to_owned()) {
+        if !page.completed.insert(conversation.to_owned()) || state.book.once_deleted.contains(conversation) {
             return None;
         }
         state.book.first.get(&page.member)?.get(conversation).cloned()

@@ -84,6 +84,13 @@ impl Manners {
         }
     }
 
+    /// Others have written: who does not hold the job of its account any more cannot write what it has learnt.
+    pub fn overtaken(&mut self, who: Who, holds: impl Fn(i64) -> bool) {
+        if let Some(pending) = self.pending.get_mut(&who) {
+            pending.is_excused |= !holds(pending.account_pk);
+        }
+    }
+
     /// The account was removed.
     pub fn account_gone(&mut self, pk: i64) {
         self.pending.retain(|_, pending| pending.account_pk != pk);
@@ -105,10 +112,16 @@ impl Manners {
     }
 
     /// A request is about to be sent.
-    pub fn begin(&mut self, who: Who, wall_ms: i64, true_ms: i64, book: &Book) -> Result<(), Breach> {
+    pub fn begin(
+        &mut self,
+        who: Who,
+        account: Option<i64>,
+        (wall_ms, true_ms): (i64, i64),
+        book: &Book,
+    ) -> Result<(), Breach> {
         let Who::Node(number) = who else { return Ok(()) };
         // Who was overtaken meanwhile notices it when it wants to write.
-        let Some(account_pk) = book.held_by(number) else { return Ok(()) };
+        let Some(account_pk) = account.or_else(|| book.held_by(number)) else { return Ok(()) };
         let others = self.in_flight.iter().filter(|(other, one)| **other != who && one.account_pk == account_pk);
         let overtaken = others.clone().count();
         if others.map(|(_, one)| one).any(|one| !one.is_loose && true_ms - one.begun_at_ms < LEASE_MS) {
@@ -140,13 +153,7 @@ impl Manners {
     }
 
     /// What an answer asks for.
-    pub fn judge(
-        &mut self,
-        who: Who,
-        wall_ms: i64,
-        line: &LedgerLine,
-        seen: Option<&Answer>,
-    ) -> Result<(), Breach> {
+    pub fn judge(&mut self, who: Who, wall_ms: i64, line: &LedgerLine, seen: Option<&Answer>) -> Result<(), Breach> {
         if line.writes {
             return Err(breach!("only reads", "a writing request was sent: {} {}", line.method, line.path));
         }

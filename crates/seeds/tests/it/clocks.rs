@@ -22,8 +22,7 @@ fn news(turn: u64) -> (Place, Piece) {
 fn a_clock_that_was_years_ahead_does_not_stop_the_mirror() {
     for place in [Place::Turn(2), Place::Asking(3), Place::Answered(3)] {
         let mut plan = quiet(7);
-        plan.pieces =
-            vec![(place, Piece::Jump(YEARS_MS)), (Place::Turn(6), Piece::Jump(-YEARS_MS)), news(7), news(8)];
+        plan.pieces = vec![(place, Piece::Jump(YEARS_MS)), (Place::Turn(6), Piece::Jump(-YEARS_MS)), news(7), news(8)];
         holds(&plan);
     }
 }
@@ -42,7 +41,6 @@ fn a_clock_that_is_set_back_in_a_run_does_not_make_it_ask_on_and_on() {
 #[test]
 fn a_person_who_asks_after_the_clock_was_set_back_is_not_told_that_it_was_synced_recently() {
     let mut plan = quiet(7);
-    plan.pieces =
-        vec![(Place::Turn(6), Piece::Jump(-YEARS_MS)), news(6), (Place::Turn(7), Piece::Act(Act::Sync))];
+    plan.pieces = vec![(Place::Turn(6), Piece::Jump(-YEARS_MS)), news(6), (Place::Turn(7), Piece::Act(Act::Sync))];
     holds(&plan);
 }
