@@ -47,7 +47,11 @@ pub fn run(every: usize, seed: u64) -> Result<()> {
     });
     let findings = findings.into_inner().unwrap_or_default();
     if !findings.is_empty() {
-        bail!("{} findings\n{}", findings.len(), findings.iter().take(TOLD_MAX).cloned().collect::<Vec<_>>().join("\n"));
+        bail!(
+            "{} findings\n{}",
+            findings.len(),
+            findings.iter().take(TOLD_MAX).cloned().collect::<Vec<_>>().join("\n")
+        );
     }
     say(&format!("{} damaged pages, nothing broken", cases.into_inner()));
     Ok(())
@@ -106,7 +110,8 @@ fn hurt(body: &[u8], every: usize, first: usize) -> Vec<(String, Vec<u8>)> {
     let Ok(page) = serde_json::from_slice::<Value>(body) else { return Vec::new() };
     let mut places = Vec::new();
     walk(&page, "", &mut places);
-    let kinds = [json!(null), json!(true), json!(-1), json!(1e300), json!(""), json!([]), json!({}), json!("urn:li:x:(a,b)")];
+    let kinds =
+        [json!(null), json!(true), json!(-1), json!(1e300), json!(""), json!([]), json!({}), json!("urn:li:x:(a,b)")];
     // A page is written anew for each, so these are fewer.
     let chosen = places.into_iter().enumerate().filter(|(number, _)| number % every == first % every);
     chosen
@@ -137,17 +142,19 @@ mod tests {
     use super::*;
 
     /// One of so many places in an ordinary test run; `cargo xtask pages` tries each.
-    const EVERY: usize = 211;
+    const EVERY: usize = 397;
+    /// Places of a page at most: a long page takes long.
+    const PLACES_MAX: usize = 30;
 
     #[test]
     fn a_share_of_all_damaged_pages_breaks_nothing() {
         let mut cases = 0;
         for page in pages().unwrap() {
-            let (tried, findings) = damaged(&page, EVERY, 1);
+            let (tried, findings) = damaged(&page, EVERY.max(page.body.len() / PLACES_MAX), 1);
             assert!(findings.is_empty(), "{findings:?}");
             cases += tried;
         }
-        assert!(cases > 2_000, "{cases}");
+        assert!(cases > 1_000, "{cases}");
     }
 
     #[test]

@@ -62,7 +62,9 @@ pub fn pages() -> Result<Vec<Recorded>> {
     let mut all = Recorder::begin("usual", usual, NESTED)?.record()?;
     all.extend(Recorder::begin("other", other, NESTED)?.record()?);
     all.extend(Recorder::begin("large", Switches::default(), NESTED)?.few()?);
-    all.extend(Recorder::begin("normalized", Switches { page_clamp: Some(1), ..Switches::default() }, NORMALIZED)?.few()?);
+    all.extend(
+        Recorder::begin("normalized", Switches { page_clamp: Some(1), ..Switches::default() }, NORMALIZED)?.few()?,
+    );
     Ok(all)
 }
 
@@ -207,8 +209,7 @@ mod tests {
         let again = pages().unwrap();
         assert!(all.len() >= 50, "{} pages", all.len());
         assert!(all.iter().zip(&again).all(|(one, other)| one.body == other.body));
-        let replies: Vec<Reply> =
-            all.iter().filter_map(|page| page.question.read(&page.body).ok().flatten()).collect();
+        let replies: Vec<Reply> = all.iter().filter_map(|page| page.question.read(&page.body).ok().flatten()).collect();
         let has = |wanted: fn(&Reply) -> bool| assert!(replies.iter().any(wanted));
         has(|reply| matches!(reply, Reply::ConversationChanges(one) if !one.deleted.is_empty()));
         has(|reply| matches!(reply, Reply::Conversations(one) if one.next.is_some()));

@@ -9,9 +9,9 @@ use crate::findings::{Breach, holds};
 
 /// Fails unless everything that a reply names occurs in the body.
 pub fn is_from(reply: &Reply, body: &[u8]) -> Result<(), Breach> {
-    let mut strings = None;
+    let (whole, mut strings) = (String::from_utf8_lossy(body), None);
     for (what, text) in named(reply) {
-        let is_plain = !text.is_empty() && contains(body, text.as_bytes());
+        let is_plain = !text.is_empty() && whole.contains(&text);
         let is_there = is_plain || {
             let strings: &Vec<String> = strings.get_or_insert_with(|| strings_of(body));
             strings.iter().any(|one| one.contains(&text))
@@ -71,19 +71,6 @@ fn named(reply: &Reply) -> Vec<(&'static str, String)> {
         }
     }
     all
-}
-
-fn contains(body: &[u8], text: &[u8]) -> bool {
-    let Some((first, _)) = text.split_first() else { return true };
-    let mut rest = body;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        rest = &rest[at..];
-        if rest.starts_with(text) {
-            return true;
-        }
-        rest = &rest[1..];
-    }
-    false
 }
 
 /// All texts of a JSON body without their escapes, those included that a lone surrogate makes unreadable to others.

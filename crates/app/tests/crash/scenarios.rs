@@ -162,7 +162,12 @@ async fn media(shim: &'static Path) -> Result<Scenario> {
         }
         Ok(())
     };
-    Ok(Scenario { holds, requests_more: 3, ..syncing("media", stage) })
+    // A run whose attachments have failed for now is done, too, and says that some remain.
+    let is_told = |ran: &Ran| {
+        let report = ran.report().unwrap_or_default();
+        report["success"] == true && report["mediaRemaining"] == 0 && report["mediaFailed"] == 0
+    };
+    Ok(Scenario { holds, is_told, requests_more: 3, ..syncing("media", stage) })
 }
 
 fn syncing(name: &'static str, stage: Stage) -> Scenario {

@@ -22,6 +22,7 @@ use threadkeep::verbs::sync::Ticket;
 use threadkeep::verbs::{accounts, sync};
 use threadkeep::worker;
 use threadkeep::worker::presence::Presence;
+use threadkeep_core::id::ConversationId;
 use threadkeep_core::sync::pace::Pace;
 use threadkeep_core::time::Timestamp;
 use threadkeep_sim::{GenerateOptions, RunningServer, Simulator, SimulatorOptions, World};
@@ -32,27 +33,54 @@ use crate::findings::{Breach, CANARY, Outcome, Shape, holds};
 
 /// Words of query strings.
 pub const QUERY_WORDS: &[&str] = &[
-    "accountId=", "conversationId=", "limit=", "cursor=", "sync=false", "category=INBOX", "unread=true", "q=", "before=", "after=",
-    "&", "=", "%", "+", "%00", "%F0%9F%98%80", "1970-01-01T00:00:00Z",
+    "accountId=",
+    "linkedinAccountIds=",
+    "limit=",
+    "count=",
+    "nextCursor=",
+    "cursor=",
+    "category=INBOX",
+    "unreadOnly=true",
+    "keywords=",
+    "since=",
+    "deliveredAt=",
+    "&",
+    "=",
+    "%",
+    "+",
+    "%00",
+    "%F0%9F%98%80",
 ];
 /// Words of cursors.
 pub const CURSOR_WORDS: &[&str] = &["AAAA", "_-", "=", "eyJ"];
 /// Words of keys.
 pub const KEY_WORDS: &[&str] = &["Bearer ", "bearer ", "Basic ", "tk_", "_", "0123456789ab"];
 /// Words of bodies.
-pub const BODY_WORDS: &[&str] =
-    &["\"accountId\":", "\"force\":", "true", "null", "{", "}", "[", "\"", "\"url\":", "\"cookies\":", "\"scopes\":[\"read\"]"];
+pub const BODY_WORDS: &[&str] = &[
+    "\"accountId\":",
+    "\"force\":",
+    "true",
+    "null",
+    "{",
+    "}",
+    "[",
+    "\"",
+    "\"url\":",
+    "\"cookies\":",
+    "\"scopes\":[\"read\"]",
+];
 
 const NOW_MS: i64 = 1_790_000_000_000;
 /// Largest answer, in bytes.
 const ANSWER_MAX: usize = 4 << 20;
 /// The reads that a query may be asked of.
-const PATHS: [&str; 5] = [
-    "/linkedin/conversations",
-    "/linkedin/messages",
-    "/linkedin/conversations/sync/status",
-    "/linkedin/runs",
-    "/linkedin/accounts",
+const PATHS: [&str; 6] = [
+    "/linkedin/conversations?",
+    "/linkedin/conversations/THREAD/messages?sync=false&",
+    "/linkedin/conversations/THREAD?",
+    "/linkedin/conversations/sync/status?",
+    "/linkedin/conversations/sync/runs?",
+    "/linkedin/accounts?",
 ];
 /// What takes a body and asks nobody.
 const POSTS: [&str; 3] = ["/linkedin/conversations/sync", "/linkedin/conversations/download-media", "/linkedin/keys"];
@@ -63,6 +91,7 @@ struct Stage {
     router: Router,
     key: String,
     account: String,
+    thread: String,
     /// A cursor that the API has given.
     cursor: String,
     _folder: tempfile::TempDir,
@@ -77,9 +106,10 @@ struct Told {
 pub fn query(input: &[u8]) -> Outcome {
     let (which, query) = input.split_first().unwrap_or((&0, &[]));
     let path = PATHS[usize::from(*which) % PATHS.len()];
-    let Some(query) = sendable(query) else { return Ok(Shape::of(&())) };
+    // A read of messages may wait for a sync, and nobody works here.
+    let Some(query) = sendable(query).filter(|query| !query.contains("sync")) else { return Ok(Shape::of(&())) };
     let stage = stage()?;
-    let told = stage.ask("GET", &format!("{path}?{query}"), &stage.key, "")?;
+    let told = stage.ask("GET", &format!("{}{query}", path.replace("THREAD", &stage.thread)), &stage.key, "")?;
     let is_named = form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name.contains(CANARY));
     told.shape(!is_named)
 }
@@ -91,10 +121,13 @@ pub fn cursor(input: &[u8]) -> Outcome {
     let query: String = form_urlencoded::Serializer::new(String::new())
         .append_pair("accountId", &stage.account)
         .append_pair("limit", "2")
-        .append_pair("cursor", &text)
+        .append_pair("nextCursor", &text)
         .finish();
     let told = stage.ask("GET", &format!("/linkedin/conversations?{query}"), &stage.key, "")?;
-    holds((told.status == 200) == (text == stage.cursor || text.is_empty()) || told.status == 400, "a strange cursor is taken")?;
+    holds(
+        (told.status == 200) == (text == stage.cursor || text.is_empty()) || told.status == 400,
+        "a strange cursor is taken",
+    )?;
     holds(text != stage.cursor || told.status == 200, "our own cursor is refused")?;
     holds(told.status != 200 || text == stage.cursor || text.is_empty(), "a strange cursor is taken")?;
     told.shape(true)
@@ -210,13 +243,17 @@ impl Stage {
         let often = Rate { burst: u32::MAX, per_minute: u32::MAX };
         let settings = HttpSettings { key_rate: often, address_rate: often, ..HttpSettings::default() };
         let router = router(app, settings);
-        let mut stage = Self { runtime, router, key, account, cursor: String::new(), _folder: folder };
+        let mut stage =
+            Self { runtime, router, key, account, thread: String::new(), cursor: String::new(), _folder: folder };
         let first = format!("/linkedin/conversations?accountId={}&limit=2", stage.account);
         let told = stage.ask("GET", &first, &stage.key, "").map_err(|breach| anyhow::anyhow!(breach.0))?;
         let page: Value = serde_json::from_str(&told.text)?;
-        let cursor = ["nextCursor", "cursor"].iter().find_map(|name| page[*name].as_str());
-        let cursor = cursor.or_else(|| page["pagination"]["nextCursor"].as_str());
-        stage.cursor = cursor.with_context(|| format!("no cursor: {}", told.text))?.to_owned();
+        let cursor = page["nextCursor"].as_str().or_else(|| page["pagination"]["nextCursor"].as_str());
+        stage.cursor = cursor.context("no cursor")?.to_owned();
+        let urn =
+            page["conversations"][0]["conversationUrn"].as_str().or_else(|| page["conversations"][0]["id"].as_str());
+        let id = ConversationId::parse(urn.context("no conversation")?)?;
+        stage.thread = id.as_str().replace('=', "%3D");
         Ok(stage)
     }
 }
