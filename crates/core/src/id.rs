@@ -143,16 +143,27 @@ impl MessageId {
     }
 }
 
+/// Kinds of URNs that name a member's profile.
+const PROFILE_KINDS: [&str; 2] = ["fsd_profile:", "fs_miniProfile:"];
+/// The kind of a participant, around the URN of whoever takes part.
+const PARTICIPANT_KIND: &str = "msg_messagingParticipant:";
+
+fn without_urn(text: &str) -> &str {
+    text.strip_prefix("urn:li:").unwrap_or(text)
+}
+
 impl PersonId {
     /// Reads a profile id or a URN of a member, an organisation or a participant.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let text = text.strip_prefix("urn:li:msg_messagingParticipant:").unwrap_or(text);
-        for prefix in ["urn:li:fsd_profile:", "urn:li:fs_miniProfile:"] {
-            if let Some(id) = text.strip_prefix(prefix) {
-                return Self::new(id);
-            }
+        let text = without_urn(text);
+        let text = text.strip_prefix(PARTICIPANT_KIND).map_or(text, without_urn);
+        let id = PROFILE_KINDS.iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
+        // What is wrapped once more would be another id for the same person.
+        let is_wrapped = id.starts_with(PARTICIPANT_KIND) || PROFILE_KINDS.iter().any(|kind| id.starts_with(kind));
+        match is_wrapped {
+            true => Err(InvalidId::WrongKind),
+            false => Self::new(id),
         }
-        Self::new(text.strip_prefix("urn:li:").unwrap_or(text))
     }
 
     /// The URN of this person: of the profile for a member, else what [`PersonId::parse`] took off put back.
@@ -190,6 +201,29 @@ fn last_part<'a>(text: &'a str, kinds: &[&str]) -> Result<&'a str, InvalidId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_person_has_one_id_however_the_urn_was_cut_or_wrapped() {
+        let forms = [
+            "ACoAAx",
+            "fsd_profile:ACoAAx",
+            "urn:li:fsd_profile:ACoAAx",
+            "urn:li:fs_miniProfile:ACoAAx",
+            "msg_messagingParticipant:urn:li:fsd_profile:ACoAAx",
+            "urn:li:msg_messagingParticipant:urn:li:fsd_profile:ACoAAx",
+        ];
+        for form in forms {
+            let person = PersonId::parse(form).unwrap();
+            assert_eq!((person.as_str(), person.urn().as_str()), ("ACoAAx", "urn:li:fsd_profile:ACoAAx"), "{form}");
+        }
+        for form in [
+            "fsd_profile:",
+            "urn:li:fsd_profile:fsd_profile:x",
+            "urn:li:msg_messagingParticipant:msg_messagingParticipant:x",
+        ] {
+            assert!(PersonId::parse(form).is_err(), "{form}");
+        }
+    }
 
     #[test]
     fn every_form_of_a_message_urn_gives_the_same_bare_id() {

@@ -24,7 +24,9 @@ pub fn run(input: &[u8]) -> Outcome {
     let owner = PersonId::parse("urn:li:fsd_profile:ACoAAOwner").ok();
     let mut taken = Vec::new();
     let again = |same: Option<String>, id: &str| holds(same.as_deref() == Some(id), "an id is not read back as itself");
-    let plain = |id: &str| holds(!id.is_empty() && !id.contains(['\n', '\0', '/']), "an id has strange characters");
+    let is_plain =
+        |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() && !b".:(),\"\\".contains(&byte));
+    let plain = |id: &str| holds(is_plain(id), "an id has strange characters");
     match ConversationId::parse(text) {
         Ok(id) => {
             plain(id.as_str())?;
