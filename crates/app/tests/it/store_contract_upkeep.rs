@@ -19,6 +19,7 @@ crate::on_both_databases!(
     a_newer_schema_is_refused,
     the_schema_has_a_status,
     views_show_names_and_times,
+    the_time_is_that_of_the_server_if_there_is_one,
     a_closed_store_says_so,
     two_open_a_fresh_database_at_once,
 );
@@ -131,6 +132,18 @@ async fn a_closed_store_says_so(db: &Database) -> anyhow::Result<()> {
     assert!(matches!(db.store.accounts().await, Err(StoreError::Unavailable(_))));
     assert!(matches!(db.store.remove_account(&account_id(1)?).await, Err(StoreError::Unavailable(_))));
     db.store.close().await;
+    Ok(())
+}
+
+async fn the_time_is_that_of_the_server_if_there_is_one(db: &Database) -> anyhow::Result<()> {
+    let Some(told) = db.store.time().await? else {
+        assert!(!db.is_postgres(), "a server has a clock");
+        return Ok(());
+    };
+    assert!(db.is_postgres(), "a file has none");
+    let seconds = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS BIGINT)";
+    let later = db.count(seconds).await?;
+    assert!(told.0 / 1_000 <= later && db.store.time().await?.is_some_and(|again| again >= told), "{told:?} {later}");
     Ok(())
 }
 
