@@ -16,7 +16,7 @@ const VARIABLE: &str = "THREADKEEP_PLANTED";
 /// How many random worlds the core's test runs.
 const WORLDS: &str = "THREADKEEP_TEST_WORLDS";
 /// A test program that takes longer hangs.
-const SECONDS_MAX: u32 = 120;
+const SECONDS_MAX: u32 = 60;
 /// The exit code of `timeout` when it had to end the program.
 const TIMED_OUT: i32 = 124;
 /// The test programs by what cargo calls them, and the folder in which they run.
