@@ -24,7 +24,7 @@ const NOW_MS: i64 = 1_790_000_000_000;
 /// Longest that a story waits for an attachment.
 const WAIT_MS: i64 = 60_000;
 /// Runs in which an attachment is tried to its limit; far more than it takes.
-const RUNS_MAX: u32 = 500;
+const RUNS_MAX: u32 = 100;
 /// How often one attachment is tried.
 const TRIES_MAX: u32 = 5;
 /// Attachments of one world: far above any.
