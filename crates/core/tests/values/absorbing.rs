@@ -61,6 +61,7 @@ fn a_start_takes_the_mark_and_opens_every_list() {
     let batch = taken(&fresh, &Step::StartToken, Reply::ConversationChanges(reply));
     let inbox = &batch.inbox;
     assert_eq!((inbox.token.clone(), inbox.token_at, inbox.high), (Some(token("new")), Some(NOW), Timestamp(70)));
+    assert_eq!(inbox.marked_in, Some(RUN_AT));
     assert_eq!((inbox.resets, inbox.drains, inbox.more, inbox.stirred), (0, 0, false, false));
     let names: Vec<_> = inbox.lists.iter().map(|list| list.category.as_str()).collect();
     assert_eq!(
@@ -75,7 +76,7 @@ fn a_start_takes_the_mark_and_opens_every_list() {
 #[test]
 fn a_delta_moves_the_mark_and_names_what_changed() {
     let mut known = state(None);
-    known.inbox.token_at = Some(Timestamp(10));
+    known.inbox.marked_in = Some(Timestamp(10));
     known.inbox.drains = 5;
     known.inbox.stirred = true;
     known.inbox.resets = 1;
@@ -88,6 +89,7 @@ fn a_delta_moves_the_mark_and_names_what_changed() {
     let inbox = &batch.inbox;
     assert_eq!((inbox.token.clone(), inbox.token_at, inbox.high), (Some(token("new")), Some(NOW), Timestamp(300)));
     assert_eq!((inbox.drains, inbox.stirred, inbox.resets, inbox.more), (1, false, 0, false), "the first of this run");
+    assert_eq!(inbox.marked_in, Some(RUN_AT));
     assert_eq!((batch.origin, batch.deleted_conversations.len(), batch.messages.len()), (Origin::Delta, 1, 1));
     assert!(batch.sightings[0].changed && batch.sightings[0].newest.is_some());
     assert_eq!(batch.sightings[0].mark, Some(token("new")));
@@ -99,7 +101,6 @@ fn a_delta_moves_the_mark_and_names_what_changed() {
     );
     let mut drained = state(None);
     drained.inbox.drains = 1;
-    drained.inbox.token_at = Some(RUN_AT);
     let third = taken(&drained, &delta_step(), Reply::ConversationChanges(inbox_delta(Vec::new(), None)));
     assert_eq!((third.inbox.drains, third.inbox.high), (2, Timestamp(100)));
 }

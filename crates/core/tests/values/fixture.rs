@@ -103,6 +103,7 @@ pub fn state(due: Option<ConversationTrack>) -> SyncState {
     let inbox = InboxTrack {
         token: Some(token("inbox")),
         token_at: Some(Timestamp(2_000)),
+        marked_in: Some(RUN_AT),
         lists,
         high: Timestamp(100),
         ..InboxTrack::default()

@@ -15,12 +15,29 @@ fn messages(anchor: i64, cursor: Option<&str>) -> Step {
     Step::Messages { conversation: thread(), anchor: Timestamp(anchor), cursor }
 }
 
+fn waiting(until: i64, why: HoldReason) -> (SyncState, Step) {
+    let hold = Hold { until: Timestamp(until), why };
+    (SyncState { hold: Some(hold.clone()), ..state(None) }, Step::Rest(hold))
+}
+
 #[test]
 fn a_wait_holds_until_its_end_and_not_a_moment_longer() {
-    let hold = Hold { until: NOW, why: HoldReason::RateLimited };
-    let state = SyncState { hold: Some(hold.clone()), ..state(None) };
-    assert_eq!(next_step(&state, Timestamp(NOW.0 - 1)), Step::Rest(hold));
+    let (state, rest) = waiting(NOW.0, HoldReason::RateLimited);
+    assert_eq!(next_step(&state, Timestamp(NOW.0 - 1)), rest);
     assert_eq!(next_step(&state, NOW), Step::Done);
+}
+
+#[test]
+fn a_wait_that_a_wrong_clock_has_made_longer_than_any_does_not_hold() {
+    let hours = |count: i64| count * 3_600_000;
+    let cases =
+        [(HoldReason::RateLimited, hours(24)), (HoldReason::Blocked, hours(24)), (HoldReason::Unavailable, 300_000)];
+    for (why, longest_ms) in cases {
+        let (state, rest) = waiting(NOW.0 + longest_ms, why);
+        assert_eq!(next_step(&state, NOW), rest);
+        let (state, _) = waiting(NOW.0 + longest_ms + 1, why);
+        assert_eq!(next_step(&state, NOW), Step::Done, "{why:?}");
+    }
 }
 
 #[test]
@@ -29,14 +46,15 @@ fn first_a_mark_then_what_changed_since() {
     fresh.inbox.token = None;
     assert_eq!(next_step(&fresh, NOW), Step::StartToken);
     let mut known = walking(Some(unfilled()));
-    known.inbox.token_at = Some(Timestamp(RUN_AT.0 - 1));
-    assert_eq!(next_step(&known, NOW), delta_step(), "each run asks once");
-    known.inbox.token_at = Some(RUN_AT);
     assert_ne!(next_step(&known, NOW), delta_step());
     known.inbox.more = true;
     assert_eq!(next_step(&known, NOW), delta_step(), "one answer did not hold all");
-    known.inbox.token_at = None;
-    assert_eq!(next_step(&known, NOW), delta_step());
+    known.inbox.more = false;
+    // A clock may have been set between two runs: only whether it is the same run counts.
+    for other in [None, Some(Timestamp(RUN_AT.0 - 1)), Some(Timestamp(RUN_AT.0 + 1))] {
+        known.inbox.marked_in = other;
+        assert_eq!(next_step(&known, NOW), delta_step(), "each run asks once");
+    }
 }
 
 #[test]
