@@ -17,7 +17,8 @@ use crate::faults::Faults;
 use crate::server::RunningServer;
 use crate::simulator::{Simulator, SimulatorOptions};
 use crate::switches::Switches;
-use crate::world::{GenerateOptions, World};
+use crate::world::{ArchiveEra, GenerateOptions, World};
+use crate::zip::zipped;
 
 /// A simulated LinkedIn messaging server on loopback. Nothing it serves is real.
 #[derive(Debug, Parser)]
@@ -47,6 +48,12 @@ pub struct Options {
     /// What goes wrong: none, light, heavy, or a file.
     #[arg(long, default_value = "none")]
     pub faults: String,
+    /// Write the first account's mailbox as LinkedIn's data export into this file, and end.
+    #[arg(long, value_name = "FILE")]
+    pub write_archive: Option<PathBuf>,
+    /// The year whose form the data export has.
+    #[arg(long, default_value = "2026", value_parser = ["2017", "2020", "2021", "2023", "2024", "2025", "2026"])]
+    pub archive_era: String,
     /// A file with switches: how this LinkedIn behaves.
     #[arg(long)]
     pub switches: Option<PathBuf>,
@@ -68,6 +75,12 @@ pub fn run() -> ExitCode {
         Ok(simulator) => simulator,
         Err(error) => return failed(&error, 2),
     };
+    if let Some(path) = &options.write_archive {
+        return match write_archive(&simulator, &options.archive_era, path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error, 1),
+        };
+    }
     for (option, address) in [("--listen", options.listen), ("--listen-media", options.listen_media)] {
         if !address.ip().is_loopback() {
             let error = anyhow::anyhow!("{option}: only loopback addresses are allowed, for example 127.0.0.1:8765");
@@ -104,6 +117,14 @@ pub fn simulator(options: &Options) -> Result<Simulator> {
         None => generated(options)?,
     };
     Ok(Simulator::new(world, SimulatorOptions { seed: options.seed, switches, faults }))
+}
+
+fn write_archive(simulator: &Simulator, era: &str, path: &Path) -> Result<()> {
+    let era = ArchiveEra::from_name(era).context("--archive-era: give a year of the list")?;
+    let owner = simulator.world().owners().first().context("the world has no account")?.clone();
+    let files = simulator.world().archive(&owner, era);
+    let bytes = zipped(files.iter().map(|file| (file.name, file.bytes.as_slice())))?;
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn generated(options: &Options) -> Result<World> {

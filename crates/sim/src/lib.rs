@@ -21,6 +21,7 @@ pub mod switches;
 pub mod voyager;
 mod walls;
 pub mod world;
+pub mod zip;
 
 pub use control::Credentials;
 pub use faults::{Disguise, Fault, FaultKind, Faults, FaultsError, LengthLie, Malformation, RedirectTarget};
@@ -29,4 +30,4 @@ pub use request::{Answer, Listener, Outcome, Pace, Request};
 pub use server::{RunningServer, SharedSimulator, listen, serve, serve_door};
 pub use simulator::{Simulator, SimulatorOptions};
 pub use switches::Switches;
-pub use world::{GenerateOptions, Mutation, World};
+pub use world::{ArchiveEra, ArchiveFile, GenerateOptions, Mutation, World};

@@ -176,8 +176,11 @@ fn account_of(all: &[Account], owner: Option<&Owner>) -> Option<Account> {
     }
     // An export without links names its owner by the name alone.
     let name = comparable_name(&owner.person.name);
-    let is_named = |one: &&Account| comparable_name(&format!("{} {}", one.first_name, one.last_name)) == name;
-    let mut named = all.iter().filter(is_named).filter(|_| owner.slug.is_none() && !name.is_empty());
+    let is_named = |one: &&Account| {
+        let may_be = owner.slug.is_none() || one.member.as_str().starts_with("name:");
+        may_be && comparable_name(&format!("{} {}", one.first_name, one.last_name)) == name
+    };
+    let mut named = all.iter().filter(is_named).filter(|_| !name.is_empty());
     match (named.next(), named.next()) {
         (Some(account), None) => Some(account.clone()),
         _ => None,

@@ -63,6 +63,8 @@ mod api_verify;
 #[cfg(test)]
 mod api_world;
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod canaries;
 #[cfg(test)]
 mod cli;
@@ -82,6 +84,12 @@ mod full_disk;
 mod harness;
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod import_eras;
+#[cfg(test)]
+mod import_hostile;
+#[cfg(test)]
+mod import_stories;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

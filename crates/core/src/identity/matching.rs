@@ -4,6 +4,8 @@
 //! the only one that it can be. No message is ever in two pairs, and who certainly wrote different messages is never
 //! paired, so what is paired wrongly costs a note of an earlier text at worst and never a message.
 
+use std::collections::BTreeMap;
+
 use crate::id::PersonId;
 
 /// How far the second of a row and the time of its message may be apart, in milliseconds. An export may tell when a
@@ -69,6 +71,8 @@ impl Who {
         let is_known = |name: &str| !name.is_empty() && name != super::NOBODY;
         match is_known(&self.name) && is_known(&other.name) {
             true if self.name == other.name => Sameness::Same,
+            // Both are hidden: nothing speaks against it, and nobody else is meant.
+            false if !is_known(&self.name) && !is_known(&other.name) => Sameness::Same,
             // People change their names; only ids tell that two are different.
             _ => Sameness::Perhaps,
         }
@@ -108,7 +112,7 @@ pub struct Pair {
     pub likeness: Likeness,
 }
 
-/// Pairs up rows and messages of one conversation.
+/// Pairs up rows and messages of one conversation, both oldest first.
 pub fn match_up(rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut is_row_free = vec![true; rows.len()];
@@ -129,11 +133,34 @@ pub fn match_up(rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
         let close = rows.iter().enumerate().filter(|(at, one)| is_row_free[*at] && is_perhaps_changed(one, other));
         changed.extend(close.map(|(row, _)| (row, message)));
     }
-    let is_only = |row: usize, message: usize| {
-        changed.iter().filter(|(one, other)| *one == row || *other == message).count() == 1
-    };
-    let sure = changed.iter().filter(|(row, message)| is_only(*row, *message));
-    pairs.extend(sure.map(|(row, message)| Pair { row: *row, message: *message, likeness: Likeness::OtherText }));
+    pairs.extend(in_order(&changed, rows, messages));
+    pairs
+}
+
+/// Pairs of what was changed: groups in which each row can be each message and there are as many of both, in the order of
+/// time. One row and one message that can be nothing else are such a group.
+fn in_order(changed: &[(usize, usize)], rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
+    let mut candidates: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (row, message) in changed {
+        candidates.entry(*row).or_default().push(*message);
+    }
+    let mut groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for (row, messages) in candidates {
+        groups.entry(messages).or_default().push(row);
+    }
+    let shares = |one: &[usize], other: &[usize]| one != other && one.iter().any(|message| other.contains(message));
+    let alone = groups.keys().filter(|one| !groups.keys().any(|other| shares(one, other)));
+    let mut pairs = Vec::new();
+    for group in alone {
+        let (mut of_group, mut own) = (group.clone(), groups[group].clone());
+        if of_group.len() == own.len() {
+            // Equal times keep the order in which they came, which is that of time.
+            of_group.sort_by_key(|message| messages[*message].at);
+            own.sort_by_key(|row| rows[*row].at);
+            let both = own.into_iter().zip(of_group);
+            pairs.extend(both.map(|(row, message)| Pair { row, message, likeness: Likeness::OtherText }));
+        }
+    }
     pairs
 }
 
@@ -147,12 +174,12 @@ fn is_free(rows: &mut [bool], row: usize, messages: &mut [bool], message: usize)
 }
 
 fn is_same_text(one: &Trace, other: &Trace) -> bool {
-    // Without a text, what is attached has to speak for it.
+    // Without a text, the sender or what is attached has to speak for it.
     let speaks = !one.text.is_empty() || (one.has_attachment && other.has_attachment);
-    speaks
-        && one.text == other.text
+    let least = if speaks { Sameness::Perhaps } else { Sameness::Same };
+    one.text == other.text
         && one.at.distance_ms(other.at) <= TOLERANCE_MS
-        && one.who.sameness(&other.who) > Sameness::Different
+        && one.who.sameness(&other.who) >= least
 }
 
 fn is_perhaps_changed(one: &Trace, other: &Trace) -> bool {
@@ -196,6 +223,8 @@ mod tests {
         assert_eq!(paired(&[row(10, "a")], &[message(10_500, "b")]), [(0, 0, Likeness::OtherText)]);
         assert_eq!(paired(&[row(10, "a")], &[message(10_500, "b"), message(10_700, "c")]), []);
         assert_eq!(paired(&[row(10, "a"), row(10, "x")], &[message(10_500, "b")]), []);
+        let both = paired(&[row(10, "a"), row(10, "x")], &[message(10_700, "c"), message(10_500, "b")]);
+        assert_eq!(both, [(0, 1, Likeness::OtherText), (1, 0, Likeness::OtherText)]);
         let stranger = Trace { who: who("ACoAAEva", "eva test"), ..message(10_500, "b") };
         assert_eq!(paired(&[row(10, "a")], &[stranger]), []);
     }
@@ -210,12 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_text_something_has_to_be_attached_on_both_sides_or_nothing_else_be_there() {
+    fn without_a_text_something_has_to_be_attached_or_the_sender_be_sure() {
         let attached = |trace: Trace| Trace { has_attachment: true, ..trace };
         let found = paired(&[attached(row(10, ""))], &[attached(message(11_500, ""))]);
         assert_eq!(found, [(0, 0, Likeness::SameText)]);
         // An export of the time before the column of attachments.
-        assert_eq!(paired(&[row(10, "")], &[attached(message(10_100, ""))]), [(0, 0, Likeness::OtherText)]);
-        assert_eq!(paired(&[row(10, "")], &[attached(message(12_500, ""))]), []);
+        assert_eq!(paired(&[row(10, "")], &[attached(message(10_100, ""))]), [(0, 0, Likeness::SameText)]);
+        let renamed = Trace { who: who("in:olga", "olga before"), ..row(10, "") };
+        assert_eq!(paired(&[renamed.clone()], &[message(10_100, "")]), []);
+        assert_eq!(paired(&[attached(renamed)], &[attached(message(10_100, ""))]), [(0, 0, Likeness::SameText)]);
     }
 }

@@ -24,6 +24,7 @@ pub fn answer(simulator: &mut Simulator, now_ms: Ms, request: &Request) -> Answe
         ("GET", "/_sim") => Ok(Answer::text(200, INDEX)),
         ("GET", "/_sim/credentials") => report::credentials_answer(simulator),
         ("GET", "/_sim/truth") => report::truth(simulator, request.query()),
+        ("GET", "/_sim/archive") => report::archive(simulator, request.query()),
         ("GET", "/_sim/ledger") => report::ledger(simulator, request.query()),
         ("GET", "/_sim/stats") => report::stats(simulator),
         ("GET", "/_sim/media") => report::media(simulator, request.query()),
@@ -51,10 +52,11 @@ fn refused(status: u16, error: &str) -> Answer {
     Answer::json(status, json!({ "error": error }).to_string().into_bytes())
 }
 
-const PATHS: [&str; 13] = [
+const PATHS: [&str; 14] = [
     "/_sim",
     "/_sim/credentials",
     "/_sim/truth",
+    "/_sim/archive",
     "/_sim/media",
     "/_sim/media/expire",
     "/_sim/ledger",
@@ -72,6 +74,7 @@ threadkeep-sim: a simulated LinkedIn. Nothing here is real.
 
 GET  /_sim/credentials                       accounts with a ready Cookie header each
 GET  /_sim/truth?account=URN&categories=A,B  the canonical export of a mailbox, JSON Lines
+GET  /_sim/archive?account=URN&era=2026       a mailbox as LinkedIn's data export, a zip
 GET  /_sim/media?account=URN&asset=A         every file behind a link, with its hash, JSON Lines
 POST /_sim/media/expire                      {\"asset\":A,\"status\":403}; without asset every link
 GET  /_sim/ledger?since=N                    every request so far, JSON Lines

@@ -11,8 +11,9 @@ use crate::simulator::Simulator;
 use crate::voyager::query_ids::Variant;
 use crate::voyager::restli::percent_decode;
 use crate::voyager::urns;
-use crate::world::CANONICAL_CATEGORIES;
+use crate::world::{ArchiveEra, CANONICAL_CATEGORIES};
 use crate::world::model::PersonId;
+use crate::zip::zipped;
 
 use super::refused;
 
@@ -75,6 +76,22 @@ pub(super) fn truth(simulator: &Simulator, query: &str) -> Told {
     let written = simulator.world.truth(&owner, &categories, &mut body);
     written.map_err(|error| refused(500, &error.to_string()))?;
     Ok(lines(body))
+}
+
+pub(super) fn archive(simulator: &Simulator, query: &str) -> Told {
+    let account = parameter(query, "account")?;
+    let account = account.ok_or_else(|| refused(400, "account: give the memberUrn of an account"))?;
+    let owner = find_account(simulator, &account)?;
+    let era = match parameter(query, "era")? {
+        None => ArchiveEra::default(),
+        Some(name) => ArchiveEra::from_name(&name)
+            .ok_or_else(|| refused(400, "era: give 2017, 2020, 2021, 2023, 2024, 2025 or 2026"))?,
+    };
+    let files = simulator.world.archive(&owner, era);
+    let zipped = zipped(files.iter().map(|file| (file.name, file.bytes.as_slice())));
+    let mut answer = Answer::json(200, zipped.map_err(|error| refused(500, &error.to_string()))?);
+    answer.headers = vec![("content-type".to_owned(), "application/zip".to_owned())];
+    Ok(answer)
 }
 
 pub(super) fn media(simulator: &Simulator, query: &str) -> Told {

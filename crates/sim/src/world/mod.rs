@@ -3,6 +3,7 @@
 //! Nothing here knows about requests, answers or faults. The clock never comes in by itself: every function that
 //! needs the time is told it.
 
+mod archive;
 pub mod content;
 mod file;
 mod generate;
@@ -17,6 +18,7 @@ mod reading;
 mod truth;
 mod verbs;
 
+pub use archive::{ArchiveEra, ArchiveFile};
 pub use file::WorldFileError;
 pub use generate::GenerateOptions;
 pub use history::{Before, History};

@@ -175,8 +175,9 @@ impl<D: Dialect> SqlStore<D> {
             let pks = [Some(*pk), twins.get(conversation).map(|(pk, _)| *pk)];
             let mut rows: Vec<&Candidate> = candidates.iter().filter(|one| pks.contains(&Some(one.pk))).collect();
             rows.sort_by(|a, b| (a.second, &a.message).cmp(&(b.second, &b.message)));
-            let messages: Vec<&MessageSeen> =
+            let mut messages: Vec<&MessageSeen> =
                 fresh.iter().copied().filter(|one| one.conversation == *conversation).collect();
+            messages.sort_by(|a, b| (a.delivered_at, &a.id).cmp(&(b.delivered_at, &b.id)));
             let names = names(batch, known.participants.get(pk));
             let traces: Vec<Trace> = messages.iter().map(|one| trace(one, &names)).collect();
             let told: Vec<Trace> = rows.iter().map(|one| one.trace.clone()).collect();

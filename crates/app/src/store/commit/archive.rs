@@ -188,11 +188,13 @@ fn decide(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Decide
             None => fresh.entry(&row.conversation).or_default().push(at),
         }
     }
-    for (conversation, places) in fresh {
-        let near: Vec<&Near> = found
+    for (conversation, mut places) in fresh {
+        places.sort_by_key(|at| (rows[*at].ordered_at, rows[*at].rank));
+        let mut near: Vec<&Near> = found
             .near(conversation)
             .filter(|near| !taken.contains(&near.message) && !found.is_of_import(&near.message, import.id))
             .collect();
+        near.sort_by(|a, b| (a.delivered_at, &a.message).cmp(&(b.delivered_at, &b.message)));
         let messages: Vec<Trace> = near.iter().map(|near| near.trace()).collect();
         let traces: Vec<Trace> = places.iter().map(|at| trace(&rows[*at], found)).collect();
         let pairs: HashMap<usize, (usize, Likeness)> =

@@ -155,7 +155,8 @@ impl<D: Dialect> SqlStore<D> {
         let mut row = answers.next().ok_or_else(gone)?.columns("accounts");
         let (account_pk, member) = (row.int("pk")?, row.id("member_id")?);
         let has_derived = row.int("count")? > 0;
-        let is_repeated = answers.next().ok_or_else(gone)?.columns("imports").int("count")? > 0;
+        let is_repeated: bool = answers.next().ok_or_else(gone)?.columns("imports").int("count")? > 0;
+        let member = self.import_member(tx, wish, account_pk, member).await?;
         let id = match wish.job {
             Some(id) => id,
             None => self.import_row(tx, wish, account_pk).await?,
@@ -176,6 +177,25 @@ impl<D: Dialect> SqlStore<D> {
             import.threads = self.threads_by_people(tx, &import).await?;
         }
         Ok((import, is_repeated))
+    }
+
+    /// The member of the account; one who was known by the name alone gets the id of the link that is known now.
+    async fn import_member(
+        &self,
+        tx: &mut D::Tx,
+        wish: &ImportWish<'_>,
+        account_pk: i64,
+        member: PersonId,
+    ) -> StoreResult<PersonId> {
+        let is_better = member.as_str().starts_with("name:") && !wish.owner.as_str().starts_with("name:");
+        if !is_better {
+            return Ok(member);
+        }
+        let mut script = renamed(account_pk, &member, wish.owner);
+        let text = "UPDATE accounts SET member_id = ?, public_id = ? WHERE pk = ?";
+        script.push(sql!(text, wish.owner, wish.public_id, account_pk));
+        self.db.run(tx, script).await?;
+        Ok(wish.owner.clone())
     }
 
     async fn import_row(&self, tx: &mut D::Tx, wish: &ImportWish<'_>, account_pk: i64) -> StoreResult<i64> {

@@ -1,0 +1,309 @@
+//! Importing LinkedIn's own data export over the API: an upload that is streamed to disk, and how the import goes. Ours.
+//!
+//! An upload is never held in memory and never lies under a name; it is gone when the import is over. An import of an
+//! account out of reach is answered exactly as one that does not exist.
+
+use std::collections::BTreeMap;
+use std::io::SeekFrom;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, HttpBody};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use futures_util::StreamExt;
+use serde::Serialize;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use utoipa::ToSchema;
+
+use super::Room;
+use super::accounts::within_reach;
+use super::answer::{Fault, date_time, invalid};
+use super::caller::Admin;
+use super::document::ImportParams;
+use super::params::Params;
+use crate::archive::{ImportReport, Scratch};
+use crate::lifecycle::spawn;
+use crate::refusal::Refusal;
+use crate::store::{ImportJob, ImportState};
+use crate::verbs::import::{self, ImportAsk, Meter};
+use crate::verbs::keys::Caller;
+
+/// Imports at the same time.
+const RUNNING_MAX: usize = 2;
+
+/// Imports that go on in this process.
+#[derive(Default)]
+pub(super) struct Running(Mutex<BTreeMap<i64, Arc<Meter>>>);
+
+impl Running {
+    fn meter(&self, id: i64) -> Option<Arc<Meter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn put(&self, id: i64, meter: Arc<Meter>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, meter);
+    }
+
+    fn take(&self, id: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// How an import goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ImportAnswer {
+    success: bool,
+    import: ImportItem,
+}
+
+/// An import.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ImportItem {
+    import_id: i64,
+    account_id: Option<String>,
+    /// `running`, `done` or `failed`.
+    state: &'static str,
+    completed: bool,
+    /// `reading` or `importing` while it is running.
+    phase: Option<&'static str>,
+    /// Bytes of messages that this phase has done, and of how many.
+    bytes_done: u64,
+    bytes_total: u64,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    finished_at: Option<String>,
+    error: Option<String>,
+    code: Option<String>,
+    status_url: String,
+    report: Option<ReportItem>,
+}
+
+/// What became of an archive.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReportItem {
+    rows: u64,
+    imported: u64,
+    joined: u64,
+    changed: u64,
+    known: u64,
+    duplicates: u64,
+    drafts: u64,
+    no_time: u64,
+    no_conversation_id: u64,
+    no_sender_url: u64,
+    sponsored: u64,
+    spam: u64,
+    repaired: u64,
+    conversations: u64,
+    people: u64,
+    decoys: Vec<String>,
+    others: Vec<String>,
+    bad_count: u64,
+    bad: Vec<BadItem>,
+    #[schema(format = DateTime)]
+    oldest_at: Option<String>,
+    #[schema(format = DateTime)]
+    newest_at: Option<String>,
+    /// How the owner was found: `named`, `invitations`, `direction`, `profile`, `presence`, `elimination` or `unknown`.
+    owner: String,
+    is_repeated: bool,
+    is_dry_run: bool,
+    /// The same for people.
+    words: String,
+}
+
+/// A record that could not be read.
+#[derive(Debug, Serialize, ToSchema)]
+struct BadItem {
+    line: u64,
+    what: String,
+}
+
+/// Import LinkedIn's data export
+///
+/// The body is the archive as it came, or `messages.csv`, as bytes. It is taken in whole or not at all; the same archive
+/// twice changes nothing. Without `accountId` it goes to the account of its owner, which is made when there is none; a key
+/// that is limited to some accounts has to name one.
+#[utoipa::path(post, path = "/import", operation_id = "import-archive", tag = "import",
+    security(("key" = ["admin"])),
+    params(ImportParams),
+    request_body(content = String, content_type = "application/octet-stream", description = "The archive"),
+    responses(
+        (status = 202, description = "It has come and is being taken in", body = ImportAnswer),
+        (status = 404, description = "account_not_found"),
+        (status = 408, description = "body_timeout"),
+        (status = 409, description = "conflict"),
+        (status = 413, description = "body_too_large"),
+        (status = 422, description = "archive_rejected"),
+        (status = 507, description = "storage_full")
+    ))]
+pub(super) async fn begin(
+    State(room): State<Arc<Room>>,
+    Admin(caller): Admin,
+    mut params: Params,
+    body: Body,
+) -> Result<(StatusCode, Json<ImportAnswer>), Fault> {
+    let named = params.take("accountId");
+    let me = params.take("me");
+    let is_dry_run = params.take_flag("dryRun")?.unwrap_or(false);
+    params.finish()?;
+    let account = match named {
+        Some(id) => Some(within_reach(&room.app, &caller, &id).await?.id),
+        None if caller.reach().is_some() => return Err(Refusal::ScopeRequired("admin for all accounts").into()),
+        None => None,
+    };
+    if room.imports.count() >= RUNNING_MAX {
+        return Err(Refusal::Conflict("other imports are going on: try again when they are over".into()).into());
+    }
+    let scratch = Scratch::new(room.settings.scratch.clone());
+    let file = receive(&room, &scratch, body).await?;
+    let ask = ImportAsk { me, account, is_dry_run, scratch, job: None };
+    let job = import::begin(&room.app, &caller.actor(), &ask).await?;
+    let meter = Arc::new(Meter::default());
+    room.imports.put(job.id, meter.clone());
+    let (own, who, id) = (room.clone(), caller.actor(), job.id);
+    spawn(async move {
+        let ask = ImportAsk { job: Some(id), ..ask };
+        import::carry_on(&own.app, &who, (file, &ask), &meter, &own.stop).await;
+        own.imports.take(id);
+    });
+    Ok((StatusCode::ACCEPTED, Json(answer(&room, &job))))
+}
+
+/// How an import goes
+///
+/// Imports are told to the key that has asked for them, and to every key that reaches their account.
+#[utoipa::path(get, path = "/import/{importId}", operation_id = "get-import", tag = "import",
+    security(("key" = ["admin"])),
+    responses(
+        (status = 200, description = "The import", body = ImportAnswer),
+        (status = 404, description = "not_found")
+    ))]
+pub(super) async fn one(
+    State(room): State<Arc<Room>>,
+    Admin(caller): Admin,
+    path: Result<Path<String>, PathRejection>,
+    params: Params,
+) -> Result<Json<ImportAnswer>, Fault> {
+    params.finish()?;
+    let malformed = || invalid("importId", "the number of an import");
+    let Path(text) = path.map_err(|_| malformed())?;
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let id = text.parse().ok().filter(|_| is_plain).ok_or_else(malformed)?;
+    let job = import::find(&room.app, id).await?;
+    let job = job.filter(|job| is_within_reach(&caller, job));
+    let job = job.ok_or_else(|| Fault::from(Refusal::NotFound("no such import".into())))?;
+    Ok(Json(answer(&room, &job)))
+}
+
+fn is_within_reach(caller: &Caller, job: &ImportJob) -> bool {
+    match (&job.account, caller.reach()) {
+        (_, None) => true,
+        (Some(account), Some(reach)) => reach.contains(account),
+        (None, Some(_)) => job.asked_by.as_deref() == Some(caller.key_id.as_str()),
+    }
+}
+
+/// Takes an upload to disk.
+async fn receive(room: &Room, scratch: &Scratch, body: Body) -> Result<std::fs::File, Fault> {
+    let max = room.settings.import_max_bytes;
+    let too_large = || Fault::TooLarge(usize::try_from(max).unwrap_or(usize::MAX));
+    if body.size_hint().lower() > max {
+        return Err(too_large());
+    }
+    let stall = Duration::from_millis(room.settings.stall_timeout_ms);
+    let file = scratch.file().map_err(|error| failed(&error))?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut stream = body.into_data_stream();
+    let mut received = 0_u64;
+    loop {
+        let part = tokio::time::timeout(stall, stream.next()).await.map_err(|_| Fault::SlowBody)?;
+        let Some(part) = part else { break };
+        let part = part.map_err(|_| Refusal::ArchiveRejected("the upload was cut off: send it again".into()))?;
+        received += part.len() as u64;
+        if received > max {
+            return Err(too_large());
+        }
+        file.write_all(&part).await.map_err(|error| failed(&error))?;
+    }
+    if received == 0 {
+        return Err(Refusal::ArchiveRejected("the body is empty: send the archive as it came".into()).into());
+    }
+    file.flush().await.map_err(|error| failed(&error))?;
+    file.seek(SeekFrom::Start(0)).await.map_err(|error| failed(&error))?;
+    Ok(file.into_std().await)
+}
+
+fn failed(error: &std::io::Error) -> Fault {
+    use crate::store::StoreError;
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => StoreError::Full("the upload does not fit".into()).into(),
+        kind => Refusal::Internal(format!("an upload cannot be kept: {kind}")).into(),
+    }
+}
+
+fn answer(room: &Room, job: &ImportJob) -> ImportAnswer {
+    let meter = room.imports.meter(job.id).filter(|_| job.state == ImportState::Running);
+    let shown = meter.map(|meter| meter.shown());
+    let is_lost = job.state == ImportState::Running && job.lease_until.is_none_or(|until| until <= room.app.clock.now());
+    let state = if is_lost { ImportState::Failed } else { job.state };
+    let lost = is_lost.then(|| "the server was stopped meanwhile and nothing was kept: send the archive again".to_owned());
+    ImportAnswer {
+        success: state != ImportState::Failed,
+        import: ImportItem {
+            import_id: job.id,
+            account_id: job.account.as_ref().map(ToString::to_string),
+            state: state.as_str(),
+            completed: state != ImportState::Running,
+            phase: shown.map(|(phase, ..)| phase.as_str()),
+            bytes_done: shown.map_or(0, |(_, done, ..)| done),
+            bytes_total: shown.map_or(0, |(_, _, all, _)| all),
+            created_at: date_time(job.created_at),
+            finished_at: job.finished_at.map(date_time),
+            error: job.failure.as_ref().map(|failure| failure.what.clone()).or(lost),
+            code: job.failure.as_ref().map(|failure| failure.code.clone()).or(is_lost.then(|| "conflict".to_owned())),
+            status_url: format!("/linkedin/import/{}", job.id),
+            report: job.report.as_ref().map(report),
+        },
+    }
+}
+
+fn report(one: &ImportReport) -> ReportItem {
+    ReportItem {
+        rows: one.rows,
+        imported: one.imported,
+        joined: one.joined,
+        changed: one.changed,
+        known: one.known,
+        duplicates: one.duplicates,
+        drafts: one.skipped.drafts,
+        no_time: one.no_time,
+        no_conversation_id: one.no_conversation_id,
+        no_sender_url: one.no_sender_url,
+        sponsored: one.sponsored,
+        spam: one.spam,
+        repaired: one.repaired,
+        conversations: one.conversations,
+        people: one.people,
+        decoys: one.decoys.clone(),
+        others: one.others.clone(),
+        bad_count: one.bad_count,
+        bad: one.bad.iter().map(|bad| BadItem { line: bad.line, what: bad.what.clone() }).collect(),
+        oldest_at: one.oldest.map(date_time),
+        newest_at: one.newest.map(date_time),
+        owner: one.owner.clone(),
+        is_repeated: one.is_repeated,
+        is_dry_run: one.is_dry_run,
+        words: one.words(),
+    }
+}

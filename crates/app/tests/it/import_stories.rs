@@ -1,0 +1,166 @@
+//! An archive and a live sync over the same conversations, in every order: one message is one row, and what LinkedIn
+//! itself tells is what the mirror shows.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use threadkeep_sim::{ArchiveEra, GenerateOptions, World, zip::zipped};
+
+use crate::archives::{Desk, import_into};
+use crate::harness::Harness;
+use crate::store_database::Database;
+
+/// A fixed present for worlds, so that a story is the same every day.
+const NOW_MS: i64 = 1_790_000_000_000;
+
+fn world(conversations: usize, seed: u64) -> World {
+    World::generate(&GenerateOptions { seed, conversations, messages_mean: 12.0, ..GenerateOptions::at(NOW_MS) })
+}
+
+/// The mailbox as an export, in a file.
+fn archive(story: &Harness, era: ArchiveEra, name: &str) -> Result<(tempfile::TempDir, PathBuf)> {
+    archive_of(story.linkedin.simulator()?.world(), &story.linkedin.owner()?, era, name)
+}
+
+fn archive_of(world: &World, owner: &str, era: ArchiveEra, name: &str) -> Result<(tempfile::TempDir, PathBuf)> {
+    let folder = tempfile::tempdir()?;
+    let files = world.archive(owner, era);
+    let path = folder.path().join(name);
+    std::fs::write(&path, zipped(files.iter().map(|file| (file.name, file.bytes.as_slice())))?)?;
+    Ok((folder, path))
+}
+
+async fn import(story: &Harness, era: ArchiveEra) -> Result<threadkeep::archive::ImportReport> {
+    let (folder, path) = archive(story, era, "Basic_LinkedInDataExport.zip")?;
+    let result = import_into(&story.app, &path, None, None, folder.path()).await?;
+    ensure!(result.account == story.account && !result.is_new_account, "it went elsewhere: {:?}", result.report);
+    Ok(result.report)
+}
+
+/// Rows that only an archive has told.
+async fn archived_only(database: &Database) -> Result<i64> {
+    database.count("SELECT COUNT(*) FROM messages WHERE id LIKE 'csv-%'").await
+}
+
+async fn an_archive_before_the_first_sync_leaves_no_double(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(60, 1)).await?;
+    let report = import(&story, ArchiveEra::Year2026).await?;
+    ensure!(report.imported > 300 && report.joined == 0, "{report:?}");
+    let job = story.sync().await?;
+    ensure!(job.failure.is_none(), "{:?}", job.failure);
+    story.assert_equal().await?;
+    story.linkedin.assert_only_read()
+}
+
+async fn an_archive_after_a_sync_adds_nothing(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(60, 2)).await?;
+    story.sync().await?;
+    let before = database.count("SELECT COUNT(*) FROM events").await?;
+    for era in [ArchiveEra::Year2026, ArchiveEra::Year2021, ArchiveEra::Year2023] {
+        let report = import(&story, era).await?;
+        ensure!(report.joined + report.known + report.duplicates > 300, "{era:?}: {report:?}");
+        story.assert_equal().await.with_context(|| format!("{era:?}: {report:?}"))?;
+    }
+    let created = "SELECT COUNT(*) FROM events WHERE kind = 'message.created'";
+    ensure!(database.count(created).await? <= before);
+    story.sync().await?;
+    story.assert_equal().await
+}
+
+async fn every_era_with_threads_meets_a_sync(database: &Database) -> Result<()> {
+    for (number, era) in [ArchiveEra::Year2021, ArchiveEra::Year2023, ArchiveEra::Year2024, ArchiveEra::Year2025].into_iter().enumerate() {
+        let story = Harness::connect(database, world(20, 10 + number as u64)).await?;
+        import(&story, era).await?;
+        story.sync().await?;
+        story.assert_equal().await.with_context(|| format!("{era:?}"))?;
+    }
+    Ok(())
+}
+
+async fn edits_between_archive_and_sync_are_one_message(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(40, 3)).await?;
+    import(&story, ArchiveEra::Year2026).await?;
+    story.mutate(json!({"verb": "random", "seed": 5, "count": 40, "only": [
+        "message_arrives", "message_edited", "message_recalled", "reaction_added", "marked_read", "conversation_renamed"
+    ]}))?;
+    story.sync().await?;
+    story.assert_equal().await?;
+    ensure!(archived_only(database).await? == 0 || has_other_folders(database).await?);
+    // An archive that is newer than the last sync, and the sync after it.
+    story.mutate(json!({"verb": "random", "seed": 6, "count": 40, "only": ["message_arrives", "message_edited"]}))?;
+    import(&story, ArchiveEra::Year2025).await?;
+    story.sync().await?;
+    story.assert_equal().await
+}
+
+/// Conversations outside of the mirrored folders are known by the archive alone.
+async fn has_other_folders(database: &Database) -> Result<bool> {
+    let left = "SELECT COUNT(*) FROM messages m JOIN conversations c ON c.pk = m.conversation_pk WHERE m.id LIKE 'csv-%' \
+         AND EXISTS (SELECT 1 FROM conversation_categories x WHERE x.conversation_pk = c.pk AND x.category IN ('INBOX', 'ARCHIVE'))";
+    Ok(database.count(left).await? == 0)
+}
+
+async fn a_sync_that_is_broken_off_an_archive_and_the_rest(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(60, 4)).await?;
+    for era in [ArchiveEra::Year2023, ArchiveEra::Year2026] {
+        story.sync_until(40).await?;
+        import(&story, era).await?;
+    }
+    story.sync().await?;
+    story.assert_equal().await
+}
+
+async fn an_account_of_an_archive_is_joined_by_its_login(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let invented = world(30, 7);
+    let owner = invented.owners().first().context("an account")?.clone();
+    let (folder, path) = archive_of(&invented, &owner, ArchiveEra::Year2026, "x.zip")?;
+    let archived = import_into(&desk.app, &path, None, None, folder.path()).await?;
+    ensure!(archived.is_new_account && archived.report.owner == "invitations", "{:?}", archived.report);
+    let account = desk.app.store.account(&archived.account).await?.context("an account")?;
+    ensure!(threadkeep::verbs::sync::stopped(&account).is_some_and(|(code, _)| code == "needs_login"));
+    let story = Harness::connect(database, invented).await?;
+    ensure!(story.account == archived.account, "the login made another account");
+    story.sync().await?;
+    story.assert_equal().await?;
+    ensure!(database.count("SELECT COUNT(*) FROM accounts").await? == 1);
+    ensure!(import(&story, ArchiveEra::Year2026).await?.is_repeated);
+    let mine = "SELECT COUNT(*) FROM messages m JOIN accounts a ON a.pk = m.account_pk WHERE m.sender_id = a.member_id";
+    ensure!(database.count(mine).await? > 0, "the member's own messages are the member's");
+    Ok(())
+}
+
+async fn an_archive_without_threads_meets_a_sync(database: &Database) -> Result<()> {
+    for (number, is_first) in [(0, true), (1, false)] {
+        let story = Harness::connect(database, world(25, 30 + number)).await?;
+        if is_first {
+            import(&story, ArchiveEra::Year2020).await?;
+            story.sync().await?;
+        } else {
+            story.sync().await?;
+            import(&story, ArchiveEra::Year2017).await?;
+        }
+        // Only where everybody is hidden nothing tells which conversation a row belongs to.
+        let left = format!(
+            "SELECT COUNT(*) FROM messages m JOIN conversations c ON c.pk = m.conversation_pk \
+             JOIN accounts a ON a.pk = c.account_pk WHERE a.id = '{}' AND m.id LIKE 'csv-%' AND c.is_deleted = 0 AND EXISTS \
+             (SELECT 1 FROM conversation_people x JOIN people p ON p.account_pk = x.account_pk AND p.id = x.person_id \
+             WHERE x.conversation_pk = c.pk AND x.person_id <> a.member_id AND p.first_name <> '')",
+            story.account
+        );
+        let doubled = database.count(&left).await?;
+        ensure!(doubled == 0, "{is_first}: {doubled} rows were not joined");
+    }
+    Ok(())
+}
+
+crate::on_both_databases! {
+    an_archive_before_the_first_sync_leaves_no_double,
+    an_archive_after_a_sync_adds_nothing,
+    every_era_with_threads_meets_a_sync,
+    edits_between_archive_and_sync_are_one_message,
+    a_sync_that_is_broken_off_an_archive_and_the_rest,
+    an_account_of_an_archive_is_joined_by_its_login,
+    an_archive_without_threads_meets_a_sync,
+}
