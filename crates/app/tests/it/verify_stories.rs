@@ -98,9 +98,10 @@ async fn spoil(database: &Database) -> Result<()> {
     let titled = "(SELECT MIN(pk) FROM conversations WHERE is_group = 1 AND is_deleted = 0)";
     for text in [
         format!("DELETE FROM messages WHERE delivered_at = {oldest}"),
-        "UPDATE messages SET body = 'an older text' WHERE id = (SELECT MAX(id) FROM messages WHERE body <> '' \
-         AND format = 'DEFAULT' AND is_deleted = 0)"
-            .to_owned(),
+        format!(
+            "UPDATE messages SET body = 'an older text' WHERE id = (SELECT MAX(id) FROM messages WHERE body <> '' \
+             AND format = 'DEFAULT' AND conversation_pk = {of_many})"
+        ),
         "UPDATE conversations SET is_read = 1 - is_read WHERE pk = (SELECT MIN(pk) FROM conversations)".to_owned(),
         format!("UPDATE conversations SET title = 'an older title' WHERE pk = {titled}"),
         format!("DELETE FROM tracks WHERE conversation_pk = {gone}"),

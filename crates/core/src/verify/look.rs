@@ -231,7 +231,7 @@ fn verdict_of(mut look: Look, is_unproven: bool) -> Verdict {
 
 /// What an answer of the sync itself means: what it names has moved.
 pub fn heard(verification: &Verification, step: &Step, batch: &Batch) -> Option<VerifyBatch> {
-    if verification.stage == Stage::Lists && verification.listed == 0 {
+    if verification.stage == Stage::Lists && verification.undrained == 0 && verification.listed == 0 {
         // Nothing was looked at yet: whatever moved, it moved before.
         return None;
     }
