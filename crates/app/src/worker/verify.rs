@@ -106,14 +106,14 @@ impl Run<'_> {
                 Ok(listed(at, &self.state, category, page, &kept, now))
             }
             (Step::Messages { conversation, .. }, Reply::Messages(page)) => {
-                let taken = take(at, conversation, &page);
                 let shown: Vec<_> = page.messages.iter().map(|one| one.id.clone()).collect();
                 let kept = store.kept(account, &[], &shown).await?;
+                let taken = take(at, conversation, page);
                 let stretch = match taken.window {
                     Some(window) => store.stretch(account, conversation, window).await?,
                     None => Vec::new(),
                 };
-                Ok(read(at, &self.state, taken, page, &kept, &stretch, now))
+                Ok(read(at, &self.state, taken, &kept, &stretch, now))
             }
             // An answer of another kind than the question teaches nothing; sources cannot produce it.
             _ => Ok(Batch::unchanged(&self.state)),

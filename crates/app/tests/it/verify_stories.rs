@@ -4,11 +4,13 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use threadkeep::lifecycle::{Stop, spawn};
-use threadkeep::store::{Job, JobState, LedgerFilter, VerdictRow};
+use threadkeep::store::{Job, JobState, LedgerFilter, MessageFilter, VerdictRow};
 use threadkeep::verbs::sync::Ticket;
 use threadkeep::verbs::verify::{Found, newest, request};
 use threadkeep::verbs::{completeness, sync};
 use threadkeep::worker;
+use threadkeep_core::id::{ConversationId, MessageId};
+use threadkeep_core::message::MessageFormat;
 use threadkeep_core::sync::track::Completeness;
 use threadkeep_core::verify::{Ask, Depth, Kind};
 use threadkeep_sim::{GenerateOptions, World};
@@ -87,15 +89,14 @@ fn out_of_scope(one: &threadkeep::store::Ledgered) -> bool {
     one.track.detail.completeness == Completeness::OutOfScope
 }
 
-/// Spoils the mirror behind the program's back: two messages are gone, one is older, a read mark and a title differ, and
-/// a conversation is gone with all that belongs to it.
+/// Spoils the mirror behind the program's back: a message is gone, one is older, a read mark and an activity differ, and a
+/// conversation is gone with all that belongs to it.
 async fn spoil(database: &Database) -> Result<()> {
     let of_many = "(SELECT conversation_pk FROM messages GROUP BY conversation_pk HAVING COUNT(*) > 5 \
          ORDER BY conversation_pk LIMIT 1)";
     let oldest = format!("SELECT MIN(delivered_at) FROM messages WHERE conversation_pk = {of_many}");
     let oldest = database.count(&oldest).await?;
     let gone = "(SELECT MAX(pk) FROM conversations WHERE is_deleted = 0)";
-    let titled = "(SELECT MIN(pk) FROM conversations WHERE is_group = 1 AND is_deleted = 0)";
     for text in [
         format!("DELETE FROM messages WHERE delivered_at = {oldest}"),
         format!(
@@ -103,7 +104,9 @@ async fn spoil(database: &Database) -> Result<()> {
              AND format = 'DEFAULT' AND conversation_pk = {of_many})"
         ),
         "UPDATE conversations SET is_read = 1 - is_read WHERE pk = (SELECT MIN(pk) FROM conversations)".to_owned(),
-        format!("UPDATE conversations SET title = 'an older title' WHERE pk = {titled}"),
+        "UPDATE conversations SET last_activity_at = last_activity_at - 1000 \
+         WHERE pk = (SELECT MIN(pk) + 1 FROM conversations)"
+            .to_owned(),
         format!("DELETE FROM tracks WHERE conversation_pk = {gone}"),
         format!("DELETE FROM messages WHERE conversation_pk = {gone}"),
         format!("DELETE FROM conversation_people WHERE conversation_pk = {gone}"),
@@ -120,7 +123,9 @@ async fn planted_drift_is_told_in_words_and_healed_only_by_a_repair(database: &D
     spoil(database).await?;
     let spoilt = story.export().await?;
     let found = verify(&story, DEEP).await?;
-    for kind in [Kind::ConversationMissing, Kind::MessageMissing, Kind::MessageOlder, Kind::ReadState, Kind::Title] {
+    for kind in
+        [Kind::ConversationMissing, Kind::MessageMissing, Kind::MessageOlder, Kind::ReadState, Kind::ActivityOlder]
+    {
         ensure!(found.totals.contains_key(&kind), "{kind:?} was not found: {found:?}");
     }
     ensure!(found.repaired == 0 && found.drift_left() >= 5, "{found:?}");
@@ -158,15 +163,28 @@ async fn what_the_lists_show_is_enough_to_heal_a_conversation(database: &Databas
     Ok(())
 }
 
+/// A message of each longer conversation that is neither its newest nor anything but plain.
+async fn old_messages(story: &Harness) -> Result<Vec<(ConversationId, MessageId)>> {
+    let rows = completeness::page(&story.app, &story.account, &LedgerFilter::default(), 500).await?.0;
+    let mut found = Vec::new();
+    for row in rows.into_iter().filter(|one| one.track.detail.completeness == Completeness::Complete) {
+        let id = row.track.conversation;
+        let page = story.app.store.messages(&story.account, &id, &MessageFilter::default(), 20).await?;
+        let plain = page.into_iter().skip(2).find(|one| one.format == MessageFormat::Default && !one.body.is_empty());
+        found.extend(plain.map(|one| (id, one.id)));
+    }
+    Ok(found)
+}
+
 async fn what_a_lost_mark_hid_is_brought_and_nothing_is_deleted(database: &Database) -> Result<()> {
     let story = connected(database, 30, 11).await?;
-    for (conversation, message) in [(2, 3), (4, 2), (6, 4)] {
-        let at = json!({"index": conversation});
-        story.mutate(
-            json!({"verb": "message_edited", "conversation": at, "message": {"index": message}, "text": "new"}),
-        )?;
+    let mut spoken = old_messages(&story).await?.into_iter();
+    for (conversation, message) in spoken.by_ref().take(3) {
+        let verb = json!({"verb": "message_edited", "conversation": conversation, "message": message, "text": "new"});
+        story.mutate(verb)?;
     }
-    story.mutate(json!({"verb": "message_deleted", "conversation": {"index": 3}, "message": {"index": 3}}))?;
+    let (conversation, message) = spoken.next().context("a fourth conversation")?;
+    story.mutate(json!({"verb": "message_deleted", "conversation": conversation, "message": message}))?;
     story.linkedin.set_faults(&json!({"clear_cache": {"at": [1, 2]}}))?;
     story.sync().await?;
     story.linkedin.set_faults(&json!({}))?;

@@ -64,8 +64,9 @@ impl Look {
 }
 
 /// A page of messages that was taken in, and what has to be known to compare it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Taken {
+    page: MessagePage,
     look: Look,
     turn: Turn,
     border: Vec<MessageId>,
@@ -142,7 +143,7 @@ fn look_at(verification: &Verification, conversation: &ConversationId) -> Look {
 }
 
 /// Takes in a page of messages; it is compared by [`read`], once the kept messages of its stretch are known.
-pub fn take(verification: &Verification, conversation: &ConversationId, page: &MessagePage) -> Taken {
+pub fn take(verification: &Verification, conversation: &ConversationId, page: MessagePage) -> Taken {
     let mut look = look_at(verification, conversation);
     let up_to = look.paging.lowest;
     let border = look.border.clone();
@@ -169,7 +170,7 @@ pub fn take(verification: &Verification, conversation: &ConversationId, page: &M
         Turn::Ended | Turn::Probed => Some(Window { after: None, up_to }),
         Turn::Unproven => None,
     };
-    Taken { look, turn, border, window }
+    Taken { page, look, turn, border, window }
 }
 
 /// Compares a page of messages that was taken in; `stretch` are the kept messages of its window.
@@ -177,12 +178,11 @@ pub fn read(
     verification: &Verification,
     state: &SyncState,
     taken: Taken,
-    page: MessagePage,
     kept: &Kept,
     stretch: &[crate::message::Message],
     now: Timestamp,
 ) -> Batch {
-    let Taken { mut look, turn, border, .. } = taken;
+    let Taken { page, mut look, turn, border, .. } = taken;
     for (kind, count) in compare::page(&page, kept, stretch, &border, now) {
         *look.found.entry(kind).or_insert(0) += count;
     }

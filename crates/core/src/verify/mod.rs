@@ -221,10 +221,9 @@ pub fn next(verification: &Verification, state: &SyncState, now: Timestamp) -> D
         Step::Done => {}
         step => return Doing::Sync(step),
     }
-    if verification.undrained > 0 && wants_drain(verification, state, now) {
-        if let Some(token) = state.inbox.token.clone() {
-            return Doing::Drain(Step::Delta { token });
-        }
+    let token = state.inbox.token.clone().filter(|_| verification.undrained > 0);
+    if let Some(token) = token.filter(|_| wants_drain(verification, state, now)) {
+        return Doing::Drain(Step::Delta { token });
     }
     if verification.undrained == 0 && !verification.pending.is_empty() {
         return Doing::Judge;

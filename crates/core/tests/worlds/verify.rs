@@ -100,9 +100,9 @@ fn look_step(world: &mut World, at: &Verification, state: &SyncState, step: &Ste
     match (step, answer) {
         (Step::List { category, .. }, Ok(Reply::Conversations(page))) => listed(at, state, category, page, &kept, now),
         (Step::Messages { conversation, .. }, Ok(Reply::Messages(page))) => {
-            let taken = take(at, conversation, &page);
+            let taken = take(at, conversation, page);
             let stretch = taken.window.map(|window| stretch(world, conversation, window)).unwrap_or_default();
-            read(at, state, taken, page, &kept, &stretch, now)
+            read(at, state, taken, &kept, &stretch, now)
         }
         (step, Err(trouble)) => troubled(at, state, step, &trouble, Pace::Open, now),
         (step, answer) => panic!("{step:?}: {answer:?}"),
