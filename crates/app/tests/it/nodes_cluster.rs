@@ -105,7 +105,7 @@ pub struct Node {
 
 /// A world with so many accounts.
 pub fn world(accounts: usize, conversations: usize, seed: u64) -> World {
-    let options = GenerateOptions { seed, conversations, accounts, messages_mean: 12.0, now_ms: NOW_MS };
+    let options = GenerateOptions { seed, conversations, accounts, messages_mean: 12.0, ..GenerateOptions::at(NOW_MS) };
     World::generate(&options)
 }
 
