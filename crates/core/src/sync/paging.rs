@@ -128,10 +128,8 @@ impl Paging {
     fn take_news(&mut self, items: &[(Timestamp, &str)]) -> bool {
         let is_new = |(at, id): &(Timestamp, &str)| match self.lowest {
             None => true,
-            Some(lowest) if *at == lowest && !planted::is(Bug::EqualTimesAreNoNews) => {
-                !self.border.iter().any(|seen| seen == id)
-            }
-            Some(lowest) => *at < lowest,
+            Some(lowest) if planted::is(Bug::EqualTimesAreNoNews) => *at < lowest,
+            Some(lowest) => *at < lowest || (*at == lowest && !self.border.iter().any(|seen| seen == id)),
         };
         let had_news = items.iter().any(|item| is_new(item) || planted::is(Bug::RepeatedPageIsNews));
         for (at, id) in items {

@@ -57,7 +57,10 @@ fn what_is_stored_by_name_is_read_back() {
         assert_eq!(MessageFormat::from(name.to_owned()).as_str(), name);
         assert_eq!(String::from(MessageFormat::from(name.to_owned())), name);
     }
-    assert_eq!(MessageFormat::from("EDITED".to_owned()), MessageFormat::Edited);
+    use MessageFormat::{Default, Edited, Other, Recalled, System};
+    let formats = [Default, Edited, Recalled, System, Other("WHATEVER".into())];
+    let names = ["DEFAULT", "EDITED", "RECALLED", "SYSTEM", "WHATEVER"];
+    assert_eq!(names.map(|name| MessageFormat::from(name.to_owned())), formats);
     assert_eq!((Completeness::from_name("x"), Health::from_name(""), HoldReason::from_name("x")), (None, None, None));
 }
 
