@@ -20,6 +20,12 @@ pub enum Bench {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
     },
+    /// Peak memory and rows a second of an import of LinkedIn's data export; below 128 MiB whatever its size
+    Import {
+        /// Size of the archive, in millions of bytes
+        #[arg(long, default_value_t = 2_000)]
+        megabytes: u32,
+    },
     /// Peak memory of a first sync of a large mailbox, beside that of 10,000 messages
     Memory {
         /// Messages to take in
@@ -62,6 +68,7 @@ pub struct Read {
 impl Bench {
     fn name(&self) -> &'static str {
         match self {
+            Self::Import { .. } => "import",
             Self::Ingest { .. } => "ingest",
             Self::Memory { .. } => "memory",
             Self::Read(_) => "read",
@@ -71,6 +78,7 @@ impl Bench {
 
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
         match self {
+            Self::Import { megabytes } => Ok(vec![megabytes.to_string()]),
             Self::Memory { messages } => Ok(vec![messages.to_string()]),
             Self::Ingest { messages, rounds } => Ok(vec![messages.to_string(), rounds.to_string()]),
             Self::Read(read) => read.arguments(),

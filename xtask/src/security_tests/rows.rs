@@ -329,7 +329,7 @@ pub const ROWS: [Row; 54] = [
         surface: "import",
         input: "archives with paths, links, doubles",
         expected: "422, nothing outside the work folder",
-        need: Need::Later("there is no import of archives"),
+        need: Need::Now,
         note: None,
     },
     Row {
@@ -337,7 +337,7 @@ pub const ROWS: [Row; 54] = [
         surface: "import",
         input: "bombs, lies, encrypted and nested archives",
         expected: "422, in bounded time and memory",
-        need: Need::Later("there is no import of archives"),
+        need: Need::Now,
         note: None,
     },
     Row {
@@ -345,7 +345,7 @@ pub const ROWS: [Row; 54] = [
         surface: "import",
         input: "vast cells, columns, wrong encodings and dates",
         expected: "a bounded error; one transaction",
-        need: Need::Later("there is no import of archives"),
+        need: Need::Now,
         note: None,
     },
     Row {

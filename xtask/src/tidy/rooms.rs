@@ -20,7 +20,7 @@ struct Room {
     instead: &'static str,
 }
 
-const ROOMS: [Room; 6] = [
+const ROOMS: [Room; 7] = [
     Room {
         folder: "crates/app/src/http/",
         except: &[],
@@ -48,6 +48,13 @@ const ROOMS: [Room; 6] = [
         rooms: &["source", "worker", "verbs", "http", "cli"],
         fields: &[],
         instead: "the store remembers and knows nobody who asks it",
+    },
+    Room {
+        folder: "crates/app/src/archive/",
+        except: &[],
+        rooms: &["source", "store", "vault", "worker", "verbs", "http", "cli"],
+        fields: &[],
+        instead: "readers of archives give values; whoever asks decides what becomes of them",
     },
     Room {
         folder: "crates/app/src/vault/",

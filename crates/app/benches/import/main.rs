@@ -23,8 +23,18 @@ const NEWEST_SECOND: u64 = 1_780_000_000;
 const LOOK: Duration = Duration::from_millis(5);
 /// Words that texts are made of.
 const WORDS: [&str; 12] = [
-    "hello", "meeting", "tomorrow", "invoice", "thanks", "proposal", "weekend", "caf\u{e9}", "schedule", "question",
-    "answer", "invented",
+    "hello",
+    "meeting",
+    "tomorrow",
+    "invoice",
+    "thanks",
+    "proposal",
+    "weekend",
+    "caf\u{e9}",
+    "schedule",
+    "question",
+    "answer",
+    "invented",
 ];
 
 fn main() -> Result<()> {
@@ -35,7 +45,9 @@ fn main() -> Result<()> {
     let (peak_kib, seconds) = import(folder.path(), &archive)?;
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     let per_second = rows as f64 / seconds.max(0.001);
-    println!("{megabytes} MB, {rows} rows in {seconds:.0} s: {per_second:.0} rows/s, peak {peak_kib} KiB (bar: 131072)");
+    println!(
+        "{megabytes} MB, {rows} rows in {seconds:.0} s: {per_second:.0} rows/s, peak {peak_kib} KiB (bar: 131072)"
+    );
     Ok(())
 }
 

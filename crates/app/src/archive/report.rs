@@ -104,10 +104,11 @@ impl ImportReport {
         let mut line = |what: std::fmt::Arguments<'_>| {
             let _ = writeln!(text, "{what}");
         };
-        match (self.is_repeated, self.is_dry_run) {
-            (true, _) => line(format_args!("this archive was imported before: nothing was changed")),
-            (false, true) => line(format_args!("nothing was written; an import would bring:")),
-            (false, false) => {}
+        if self.is_repeated {
+            return "this archive was imported before: nothing was changed".to_owned();
+        }
+        if self.is_dry_run {
+            line(format_args!("nothing was written; an import would bring:"));
         }
         line(format_args!("{} rows: {} messages imported", self.rows, self.imported));
         let counted = [

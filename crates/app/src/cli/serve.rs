@@ -74,6 +74,7 @@ pub(crate) async fn run(args: ServeArgs, mut inputs: Inputs) -> Ended {
 pub(crate) fn settings(config: &Config) -> HttpSettings {
     HttpSettings {
         stop_grace_ms: STOP_GRACE_MS,
+        scratch: config.data_dir.join("imports"),
         key_rate: config.key_rate,
         address_rate: config.address_rate,
         ..HttpSettings::default()

@@ -28,11 +28,11 @@ use crate::archive::{ImportReport, Scratch};
 use crate::lifecycle::spawn;
 use crate::refusal::Refusal;
 use crate::store::{ImportJob, ImportState};
-use crate::verbs::import::{self, ImportAsk, Meter};
+use crate::verbs::import::{self, ArchiveAt, ImportAsk, Meter};
 use crate::verbs::keys::Caller;
 
 /// Imports at the same time.
-const RUNNING_MAX: usize = 2;
+const RUNNING_MAX: usize = 4;
 
 /// Imports that go on in this process.
 #[derive(Default)]
@@ -144,7 +144,7 @@ struct BadItem {
         (status = 408, description = "body_timeout"),
         (status = 409, description = "conflict"),
         (status = 413, description = "body_too_large"),
-        (status = 422, description = "archive_rejected"),
+        (status = 422, description = "archive_rejected, archive_without_messages"),
         (status = 507, description = "storage_full")
     ))]
 pub(super) async fn begin(
@@ -168,16 +168,18 @@ pub(super) async fn begin(
     let scratch = Scratch::new(room.settings.scratch.clone());
     let file = receive(&room, &scratch, body).await?;
     let ask = ImportAsk { me, account, is_dry_run, scratch, job: None };
-    let job = import::begin(&room.app, &caller.actor(), &ask).await?;
     let meter = Arc::new(Meter::default());
+    let looked = import::look(&room.app, (ArchiveAt::File(file), &ask), &meter, &room.stop).await?;
+    let job = import::begin(&room.app, &caller.key_id).await?;
     room.imports.put(job.id, meter.clone());
+    let told = answer(&room, &job);
     let (own, who, id) = (room.clone(), caller.actor(), job.id);
     spawn(async move {
         let ask = ImportAsk { job: Some(id), ..ask };
-        import::carry_on(&own.app, &who, (file, &ask), &meter, &own.stop).await;
+        import::carry_on(&own.app, &who, (looked, &ask), &meter, &own.stop).await;
         own.imports.take(id);
     });
-    Ok((StatusCode::ACCEPTED, Json(answer(&room, &job))))
+    Ok((StatusCode::ACCEPTED, Json(told)))
 }
 
 /// How an import goes
@@ -255,9 +257,11 @@ fn failed(error: &std::io::Error) -> Fault {
 fn answer(room: &Room, job: &ImportJob) -> ImportAnswer {
     let meter = room.imports.meter(job.id).filter(|_| job.state == ImportState::Running);
     let shown = meter.map(|meter| meter.shown());
-    let is_lost = job.state == ImportState::Running && job.lease_until.is_none_or(|until| until <= room.app.clock.now());
+    let is_lost =
+        job.state == ImportState::Running && job.lease_until.is_none_or(|until| until <= room.app.clock.now());
     let state = if is_lost { ImportState::Failed } else { job.state };
-    let lost = is_lost.then(|| "the server was stopped meanwhile and nothing was kept: send the archive again".to_owned());
+    let lost =
+        is_lost.then(|| "the server was stopped meanwhile and nothing was kept: send the archive again".to_owned());
     ImportAnswer {
         success: state != ImportState::Failed,
         import: ImportItem {

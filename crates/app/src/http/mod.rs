@@ -15,6 +15,7 @@ mod exists;
 mod gate;
 mod health;
 mod hosts;
+mod import;
 mod keys;
 mod legacy;
 mod limits;
@@ -39,6 +40,7 @@ mod verify;
 mod writes;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -61,6 +63,10 @@ use limits::Limits;
 pub struct HttpSettings {
     /// Largest request body, in bytes.
     pub body_max_bytes: usize,
+    /// Largest archive that may be uploaded, in bytes.
+    pub import_max_bytes: u64,
+    /// Where uploads lie while they are read; nothing in it has a name for long.
+    pub scratch: PathBuf,
     /// How long an answer may take that does not wait for a sync.
     pub request_timeout_ms: u64,
     /// How long a client may take to send a request's head, or keep a connection without one.
@@ -93,6 +99,8 @@ impl Default for HttpSettings {
     fn default() -> Self {
         Self {
             body_max_bytes: 256 * 1024,
+            import_max_bytes: 512 << 20,
+            scratch: std::env::temp_dir().join("threadkeep-imports"),
             request_timeout_ms: 30_000,
             header_timeout_ms: 10_000,
             stall_timeout_ms: 30_000,
@@ -117,6 +125,7 @@ struct Room {
     stop: Stop,
     cursor_secret: OnceCell<String>,
     limits: Limits,
+    imports: import::Running,
 }
 
 /// The API; every route is there under `/linkedin` and bare.
@@ -127,7 +136,14 @@ pub fn router(app: App, settings: HttpSettings) -> Router {
 /// The API, whose waiting requests answer at once when a stop is asked for.
 fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
     let limits = Limits::new(settings.key_rate, settings.address_rate);
-    let room = Arc::new(Room { app, settings, stop, cursor_secret: OnceCell::new(), limits });
+    let room = Arc::new(Room {
+        app,
+        settings,
+        stop,
+        cursor_secret: OnceCell::new(),
+        limits,
+        imports: import::Running::default(),
+    });
     let quick = quick().into_router().route_layer(from_fn_with_state(room.clone(), gate::in_time));
     let api = waiting().into_router().merge(quick);
 
@@ -149,6 +165,7 @@ fn waiting() -> Documented {
         .routes(routes!(messages::page))
         .routes(routes!(legacy::details))
         .routes(routes!(logins::add))
+        .routes(routes!(import::begin))
         .routes(routes!(logins::reconnect))
 }
 
@@ -176,6 +193,7 @@ fn reads() -> Documented {
         .routes(routes!(accounts::named))
         .routes(routes!(quota::of_account))
         .routes(routes!(audit::list))
+        .routes(routes!(import::one))
         .routes(routes!(health::check))
 }
 

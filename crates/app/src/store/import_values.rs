@@ -116,14 +116,10 @@ pub trait Imports: Send + Sync {
     async fn import(&self, wish: &ImportWish<'_>, rows: &mut dyn ImportRows) -> StoreResult<Imported>;
     /// Writes the row of an import that begins; gives its number.
     async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64>;
-    /// Tells that the process of an import is still there.
-    async fn prolong_import(&self, id: i64, lease_until: Timestamp) -> StoreResult<()>;
     /// Writes how an import has ended: its state, account, report and failure.
     async fn end_import(&self, job: &ImportJob) -> StoreResult<()>;
     /// One import.
     async fn import_job(&self, id: i64) -> StoreResult<Option<ImportJob>>;
-    /// A page of imports, newest first, those before a number.
-    async fn import_jobs(&self, before: Option<i64>, limit: u32) -> StoreResult<Vec<ImportJob>>;
     /// Gives somebody another id, wherever they are: the member of an archive has logged in.
     async fn take_over(&self, account: &AccountId, old: &PersonId, new: &PersonId) -> StoreResult<()>;
 }

@@ -20,11 +20,13 @@ use crate::app::App;
 use crate::archive::{ArchiveError, Bundle, ImportReport, Owner, Rows, Scratch, Survey, survey};
 use crate::lifecycle::{Stop, spawn_thread};
 use crate::refusal::Refusal;
-use crate::store::{Account, Act, Actor, ImportRows, ImportWish, Imported, Object};
+use crate::store::{Account, Act, Actor, ImportJob, ImportRows, ImportState, ImportWish, Imported, JobFailure, Object};
 use crate::verbs::{accounts, audit};
 
 /// Batches that wait between the reader and the database.
 const BATCHES_AHEAD: usize = 2;
+/// How long the process of an import is believed to be there without a word; no upload takes so long.
+const LEASE_MS: i64 = 3_600_000;
 /// The person that the owner of an archive is whose owner could not be told.
 const NOBODY: &str = "name:unknown-owner";
 
@@ -109,6 +111,12 @@ impl Meter {
     }
 }
 
+/// An archive that was looked through and found sound, and where it goes.
+pub struct Looked {
+    read: (Bundle, Survey),
+    account: Option<Account>,
+}
+
 /// Imports an archive.
 pub async fn import(
     app: &App,
@@ -117,6 +125,17 @@ pub async fn import(
     meter: &Arc<Meter>,
     stop: &Stop,
 ) -> Result<ImportResult, Refusal> {
+    let looked = look(app, (at, ask), meter, stop).await?;
+    take_in(app, who, (looked, ask), (meter, stop)).await
+}
+
+/// Looks an archive through; nothing is written.
+pub async fn look(
+    app: &App,
+    (at, ask): (ArchiveAt, &ImportAsk),
+    meter: &Arc<Meter>,
+    stop: &Stop,
+) -> Result<Looked, Refusal> {
     let named = match &ask.me {
         Some(me) => Some(Owner::given(me).ok_or_else(|| {
             Refusal::Invalid(
@@ -138,7 +157,52 @@ pub async fn import(
         Some(account) => Some(account),
         None => account_of(&accounts::list(app).await?, surveyed.1.owner.as_ref()),
     };
-    take_in(app, who, (surveyed, ask), account, (meter, stop)).await
+    Ok(Looked { read: surveyed, account })
+}
+
+/// Writes the row of an import that somebody has asked for and that goes on by itself.
+pub async fn begin(app: &App, asked_by: &str) -> Result<ImportJob, Refusal> {
+    let now = app.clock.now();
+    let id = app.store.begin_import(asked_by, now, now.plus_ms(LEASE_MS)).await?;
+    let job = app.store.import_job(id).await?;
+    job.ok_or_else(|| Refusal::Internal("the import is not there any more".into()))
+}
+
+/// Takes in an archive that was looked through, and notes how it ended in its row.
+pub async fn carry_on(app: &App, who: &Actor, (looked, ask): (Looked, &ImportAsk), meter: &Arc<Meter>, stop: &Stop) {
+    let Some(id) = ask.job else { return };
+    let ended = take_in(app, who, (looked, ask), (meter, stop)).await;
+    let noted = match app.store.import_job(id).await {
+        Ok(Some(job)) if job.state == ImportState::Running => app.store.end_import(&ended_job(app, job, ended)).await,
+        Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = noted {
+        tracing::warn!(import = id, %error, "how an import has ended could not be noted");
+    }
+}
+
+fn ended_job(app: &App, job: ImportJob, ended: Result<ImportResult, Refusal>) -> ImportJob {
+    let finished_at = Some(app.clock.now());
+    match ended {
+        Ok(result) => ImportJob {
+            state: ImportState::Done,
+            account: (!result.report.is_dry_run).then_some(result.account),
+            report: Some(result.report),
+            finished_at,
+            ..job
+        },
+        Err(refusal) => {
+            tracing::warn!(import = job.id, code = refusal.code(), "an import has failed");
+            let failure = Some(JobFailure { code: refusal.code().to_owned(), what: refusal.to_string() });
+            ImportJob { state: ImportState::Failed, failure, finished_at, ..job }
+        }
+    }
+}
+
+/// One import that somebody has asked for.
+pub async fn find(app: &App, id: i64) -> Result<Option<ImportJob>, Refusal> {
+    Ok(app.store.import_job(id).await?)
 }
 
 /// The owner that an account's archive has.
@@ -296,8 +360,7 @@ fn pump(
 async fn take_in(
     app: &App,
     who: &Actor,
-    ((bundle, survey), ask): ((Bundle, Survey), &ImportAsk),
-    account: Option<Account>,
+    (Looked { read: (bundle, survey), account }, ask): (Looked, &ImportAsk),
     (meter, stop): (&Arc<Meter>, &Stop),
 ) -> Result<ImportResult, Refusal> {
     let nobody = PersonId::new(NOBODY).map_err(|error| Refusal::Internal(error.to_string()))?;

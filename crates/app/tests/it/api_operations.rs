@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use threadkeep::http::document::{self, Example, SCOPE_EXTENSION};
 use threadkeep::http::{HttpSettings, Rate};
 use threadkeep::lifecycle::Stop;
-use threadkeep::store::Actor;
+use threadkeep::store::{Actor, ImportJob, ImportState, JobFailure};
 use threadkeep::verbs::accounts;
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker;
@@ -30,6 +30,10 @@ const WORLD_MS: i64 = BEGIN.0 - 3_600_000;
 /// A picture that may be asked for.
 const PICTURE: &str =
     "https://media.licdn.com/dms/image/v2/C4E03AQ/profile-displayphoto-shrink_100_100/0/1?e=2&v=beta&t=x";
+
+/// An archive of one message.
+const ARCHIVE: &str = "CONVERSATION ID,FROM,SENDER PROFILE URL,TO,RECIPIENT PROFILE URLS,DATE,CONTENT\n\
+    2-aW1wb3J0ZWQ=,Eva Invented,https://www.linkedin.com/in/eva-invented,Me,,2019-11-06 02:08:20 UTC,hello\n";
 
 /// An operation of the document.
 #[derive(Debug, Clone)]
@@ -117,6 +121,9 @@ impl Operation {
         let query = query.finish();
         let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
         let request = request.method(self.method.as_str()).uri(uri);
+        if self.id == "import-archive" {
+            return Ok(request.body(Body::from(ARCHIVE))?);
+        }
         Ok(request.body(self.body(document, records)?.map_or_else(Body::empty, |body| Body::from(body.to_string())))?)
     }
 
@@ -171,6 +178,8 @@ pub struct Records {
     pub key: String,
     /// A login.
     pub cookies: String,
+    /// An import.
+    pub import: String,
 }
 
 impl Records {
@@ -183,6 +192,7 @@ impl Records {
             "profileId" => &self.profile,
             "runId" => &self.run,
             "keyId" => &self.key,
+            "importId" => &self.import,
             "ordinal" => "0",
             // A mirror has none: any id will do.
             "threadId" => "12",
@@ -200,6 +210,7 @@ impl Records {
             "profileId" => mixed.profile.clone_from(&other.profile),
             "runId" => mixed.run.clone_from(&other.run),
             "keyId" => mixed.key.clone_from(&other.key),
+            "importId" => mixed.import.clone_from(&other.import),
             _ => {}
         }
         mixed
@@ -215,6 +226,7 @@ impl Records {
             run: "999999".into(),
             key: "cccccccccccc".into(),
             cookies: String::new(),
+            import: "999999".into(),
         }
     }
 }
@@ -278,6 +290,23 @@ async fn sync(world: &World, account: &AccountId) -> Result<()> {
     Ok(())
 }
 
+/// An import that has brought nothing.
+async fn import(world: &World, account: &AccountId) -> Result<i64> {
+    let now = world.app.clock.now();
+    let id = world.app.store.begin_import("tester", now, now.plus_ms(1_000)).await?;
+    let job = world.app.store.import_job(id).await?.context("an import")?;
+    let failure = JobFailure { code: "archive_rejected".into(), what: "the file is empty".into() };
+    let job = ImportJob {
+        state: ImportState::Failed,
+        account: Some(account.clone()),
+        finished_at: Some(now),
+        failure: Some(failure),
+        ..job
+    };
+    world.app.store.end_import(&job).await?;
+    Ok(id)
+}
+
 /// What an account has: its newest conversation with one other person, that one's newest message, and so on.
 async fn records(world: &World, (account, cookies): &(AccountId, String)) -> Result<Records> {
     let reader = world.key(&[Scope::Read], &[account.as_str()]).await?;
@@ -299,6 +328,7 @@ async fn records(world: &World, (account, cookies): &(AccountId, String)) -> Res
         run: runs["runs"][0]["runId"].to_string(),
         key: spare.id,
         cookies: cookies.clone(),
+        import: import(world, account).await?.to_string(),
     })
 }
 

@@ -24,7 +24,8 @@ use threadkeep_core::id::AccountId;
 use crate::store_database::Database;
 
 /// The header since 2023.
-pub const TEN: &str = "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,RECIPIENT PROFILE URLS,DATE,SUBJECT,CONTENT,FOLDER";
+pub const TEN: &str =
+    "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,RECIPIENT PROFILE URLS,DATE,SUBJECT,CONTENT,FOLDER";
 
 /// A link to an invented profile.
 pub fn link(slug: &str) -> String {

@@ -28,7 +28,9 @@ async fn bodies(desk: &Desk, account: &AccountId) -> Result<Vec<String>> {
 /// Everything that is stored and that an import could change.
 async fn fingerprint(database: &Database) -> Result<Vec<i64>> {
     let mut all = Vec::new();
-    for table in ["messages", "conversations", "people", "conversation_people", "events", "archived_messages", "imports"] {
+    for table in
+        ["messages", "conversations", "people", "conversation_people", "events", "archived_messages", "imports"]
+    {
         all.push(database.count(&format!("SELECT COUNT(*) FROM {table}")).await?);
     }
     all.push(database.count("SELECT CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM messages").await?);
@@ -38,10 +40,16 @@ async fn fingerprint(database: &Database) -> Result<Vec<i64>> {
 
 async fn an_export_of_today_is_read(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
-    let header = format!("\u{feff}{}", format!("{TEN},ATTACHMENTS").split(',').map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(","));
+    let header = format!(
+        "\u{feff}{}",
+        format!("{TEN},ATTACHMENTS").split(',').map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",")
+    );
     let picture = format!("{}?e=1&v=beta&t=x", "https://www.linkedin.com/dms/prv/image/v2/one");
     let rows = [
-        format!("{},\"{picture},https://www.linkedin.com/dms/prv/vid/v2/two,x\"", row("2-YQ==", true, LATER, "two\r\nlines, \"quoted\"")),
+        format!(
+            "{},\"{picture},https://www.linkedin.com/dms/prv/vid/v2/two,x\"",
+            row("2-YQ==", true, LATER, "two\r\nlines, \"quoted\"")
+        ),
         format!("{},", row("2-YQ==", false, NOON, "=1+1 <b>&amp;</b>")),
     ];
     let result = desk.take("messages.csv", &csv(&header, &rows)).await?;
@@ -57,13 +65,22 @@ async fn an_export_of_today_is_read(database: &Database) -> Result<()> {
 async fn every_era_is_read(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
     let eras: [(&str, &str); 6] = [
-        ("From,To,Date,Subject,Content,Direction,Folder", "Ben Invented,Olga Test,2016/11/06 02:08:20 UTC,,a,INCOMING,INBOX"),
-        ("FROM,TO,DATE,SUBJECT,CONTENT,DIRECTION,FOLDER", "Olga Test,Ben Invented,2019-11-06T02:08:20,,b,OUTGOING,INBOX"),
+        (
+            "From,To,Date,Subject,Content,Direction,Folder",
+            "Ben Invented,Olga Test,2016/11/06 02:08:20 UTC,,a,INCOMING,INBOX",
+        ),
+        (
+            "FROM,TO,DATE,SUBJECT,CONTENT,DIRECTION,FOLDER",
+            "Olga Test,Ben Invented,2019-11-06T02:08:20,,b,OUTGOING,INBOX",
+        ),
         (
             "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER",
             "2-YQ==,,Olga Test,https://www.linkedin.com/in/olga-test,Ben Invented,2021-01-01 00:00:00 UTC,,c,INBOX",
         ),
-        (TEN, "2-YQ==,,Ben Invented,https://www.linkedin.com/in/ben-invented,Olga Test,https://www.linkedin.com/in/olga-test,2023-08-01 00:00:00 UTC,Hello,d,ARCHIVE"),
+        (
+            TEN,
+            "2-YQ==,,Ben Invented,https://www.linkedin.com/in/ben-invented,Olga Test,https://www.linkedin.com/in/olga-test,2023-08-01 00:00:00 UTC,Hello,d,ARCHIVE",
+        ),
         (
             "conversation id,Conversation Title,From,Sender Profile Url,To,Recipient Profile Urls,Date,Subject,Content,Folder,Attachments,Is Message Draft,Is Conversation Draft,Is Conversation Archived",
             "2-YQ==,,Ben Invented,https://www.linkedin.com/in/ben-invented,Olga Test,https://www.linkedin.com/in/olga-test,2025-08-01 00:00:00 UTC,,e,INBOX,,No,No,Yes",
@@ -79,7 +96,14 @@ async fn every_era_is_read(database: &Database) -> Result<()> {
     }
     ensure!(database.count("SELECT COUNT(*) FROM accounts").await? == 1, "the member is one, by name and by link");
     ensure!(database.count("SELECT COUNT(*) FROM messages").await? == 6);
-    ensure!(database.count("SELECT COUNT(*) FROM messages m JOIN accounts a ON a.pk = m.account_pk AND a.member_id = m.sender_id").await? == 2);
+    ensure!(
+        database
+            .count(
+                "SELECT COUNT(*) FROM messages m JOIN accounts a ON a.pk = m.account_pk AND a.member_id = m.sender_id"
+            )
+            .await?
+            == 2
+    );
     Ok(())
 }
 
@@ -93,8 +117,15 @@ async fn odd_rows_are_counted_and_never_lost(database: &Database) -> Result<()> 
         format!("{},", row("2-YQ==", true, "6-Nov-24", "no time")),
         "torn apart".to_owned(),
         format!("2-Yg==,,LinkedIn Member,,Olga Test,{},{NOON},,hidden,INBOX,", link("olga-test")),
-        format!("2-Yw==,,\"Jane Doe, Ph.D.\",{},Olga Test,{},{NOON},,with a comma,SPAM,", link("jane"), link("olga-test")),
-        format!("2-ZA==,,Sponsored Conversation,,Olga Test,{},{NOON},,\"<p class=\"\"spinmail-quill-editor\"\">Buy &amp; sell</p>\",INBOX,", link("olga-test")),
+        format!(
+            "2-Yw==,,\"Jane Doe, Ph.D.\",{},Olga Test,{},{NOON},,with a comma,SPAM,",
+            link("jane"),
+            link("olga-test")
+        ),
+        format!(
+            "2-ZA==,,Sponsored Conversation,,Olga Test,{},{NOON},,\"<p class=\"\"spinmail-quill-editor\"\">Buy &amp; sell</p>\",INBOX,",
+            link("olga-test")
+        ),
         format!(",,Ben Invented,,Olga Test,,{NOON},,no thread,INBOX,"),
     ];
     rows.push("2-ZQ==,,Eva".to_owned());
@@ -126,13 +157,17 @@ async fn odd_rows_are_counted_and_never_lost(database: &Database) -> Result<()> 
     for text in ["once", "no time", "hidden", "with a comma", "Buy & sell", "no thread"] {
         ensure!(texts.iter().any(|body| body == text), "{text} is missing");
     }
-    ensure!(database.count("SELECT COUNT(*) FROM people WHERE first_name = 'Jane' AND last_name = 'Doe, Ph.D.'").await? == 1);
+    ensure!(
+        database.count("SELECT COUNT(*) FROM people WHERE first_name = 'Jane' AND last_name = 'Doe, Ph.D.'").await?
+            == 1
+    );
     Ok(())
 }
 
 async fn the_same_archive_twice_changes_nothing(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
-    let rows = [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one"), row("2-Yg==", true, NOON, "three")];
+    let rows =
+        [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one"), row("2-Yg==", true, NOON, "three")];
     let bytes = csv(TEN, &rows);
     let path = desk.file("messages.csv", &bytes)?;
     let me = link("olga-test");
@@ -159,14 +194,20 @@ async fn zips_folders_and_zips_in_zips_are_one(database: &Database) -> Result<()
         Packed::new("guide_messages.csv", &decoy),
         Packed::new("__MACOSX/._messages.csv", b"\0\x05\x16\x07"),
         Packed { is_deflated: false, ..Packed::new("Profile.csv", b"First Name,Last Name\nOlga,Test\n") },
-        Packed::new("Connections.csv", format!("Notes:\n\"x\"\n\nFirst Name,Last Name,URL\nBenedikt,Invented,{}", link("ben-invented")).as_bytes()),
+        Packed::new(
+            "Connections.csv",
+            format!("Notes:\n\"x\"\n\nFirst Name,Last Name,URL\nBenedikt,Invented,{}", link("ben-invented")).as_bytes(),
+        ),
         Packed::new("export/messages.csv", &csv(TEN, &rows)),
     ];
     let bytes = zip(&files)?;
     let first = desk.take("Basic_LinkedInDataExport.zip", &bytes).await?;
     ensure!(counts(&first.report) == (3, 0, 0, 0) && first.report.owner == "profile", "{:?}", first.report);
     ensure!(first.report.decoys == ["coach_messages.csv", "guide_messages.csv"]);
-    ensure!(database.count("SELECT COUNT(*) FROM people WHERE first_name = 'Benedikt'").await? == 1, "neighbours know names");
+    ensure!(
+        database.count("SELECT COUNT(*) FROM people WHERE first_name = 'Benedikt'").await? == 1,
+        "neighbours know names"
+    );
     let wrapped = zip(&[Packed::new("x.zip", &bytes), Packed::new("__MACOSX/._x.zip", b"x")])?;
     ensure!(desk.take("x.zip.zip", &wrapped).await?.report.is_repeated);
     for file in &files {
@@ -181,7 +222,8 @@ async fn zips_folders_and_zips_in_zips_are_one(database: &Database) -> Result<()
 
 async fn utf_16_is_read(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
-    let text = String::from_utf8(csv(TEN, &[row("2-YQ==", true, NOON, "gr\u{fc}\u{df}e \u{1f44d}")]))?.replace('\n', "\r\n");
+    let text =
+        String::from_utf8(csv(TEN, &[row("2-YQ==", true, NOON, "gr\u{fc}\u{df}e \u{1f44d}")]))?.replace('\n', "\r\n");
     let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let result = desk.take("messages.csv", &bytes).await?;
     ensure!(bodies(&desk, &result.account).await? == ["gr\u{fc}\u{df}e \u{1f44d}"]);
@@ -192,7 +234,8 @@ async fn an_edit_between_two_archives_is_one_message(database: &Database) -> Res
     let desk = Desk::on(database)?;
     let me = link("olga-test");
     let old = desk.file("old.csv", &csv(TEN, &[row("2-YQ==", false, NOON, "before")]))?;
-    let new = desk.file("new.csv", &csv(TEN, &[row("2-YQ==", true, LATER, "more"), row("2-YQ==", false, NOON, "after")]))?;
+    let new =
+        desk.file("new.csv", &csv(TEN, &[row("2-YQ==", true, LATER, "more"), row("2-YQ==", false, NOON, "after")]))?;
     let account = desk.import_as(&old, Some(&me)).await?.account;
     let report = desk.import_as(&new, Some(&me)).await?.report;
     ensure!(report.changed == 1 && counts(&report) == (1, 0, 0, 0), "{report:?}");
@@ -230,9 +273,14 @@ async fn a_look_keeps_nothing(database: &Database) -> Result<()> {
     };
     let at = threadkeep::verbs::import::ArchiveAt::Path(path);
     let who = threadkeep::store::Actor::Setup;
-    let result =
-        threadkeep::verbs::import::import(&desk.app, &who, (at, &ask), &std::sync::Arc::default(), &threadkeep::lifecycle::Stop::default())
-            .await?;
+    let result = threadkeep::verbs::import::import(
+        &desk.app,
+        &who,
+        (at, &ask),
+        &std::sync::Arc::default(),
+        &threadkeep::lifecycle::Stop::default(),
+    )
+    .await?;
     ensure!(result.report.is_dry_run && result.report.imported == 1);
     ensure!(fingerprint(database).await?.iter().sum::<i64>() == 0);
     Ok(())

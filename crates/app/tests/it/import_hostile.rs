@@ -33,17 +33,8 @@ async fn refused(database: &Database, cases: Vec<(&str, Vec<u8>)>) -> Result<()>
 }
 
 async fn row_37_names_that_lead_elsewhere_are_refused(database: &Database) -> Result<()> {
-    let names: [&[u8]; 9] = [
-        b"../../x",
-        b"/etc/passwd",
-        b"C:\\x",
-        b"..\\..\\x",
-        b"a/../../x",
-        b"a\0b",
-        b"a\nb",
-        b"./messages.csv",
-        b"",
-    ];
+    let names: [&[u8]; 9] =
+        [b"../../x", b"/etc/passwd", b"C:\\x", b"..\\..\\x", b"a/../../x", b"a\0b", b"a\nb", b"./messages.csv", b""];
     let mut cases = Vec::new();
     for name in names {
         let strange = Packed { name: name.into(), ..Packed::new("", b"x") };
@@ -114,7 +105,8 @@ fn many_entries() -> Result<Vec<u8>> {
 /// Two entries of other names over the same bytes.
 fn overlapping() -> Result<Vec<u8>> {
     let first = Packed::new("messages.csv", &good());
-    let second = Packed { told_at: Some(0), local_name: Some(b"messages.csv".to_vec()), ..Packed::new("Profile.csv", &good()) };
+    let second =
+        Packed { told_at: Some(0), local_name: Some(b"messages.csv".to_vec()), ..Packed::new("Profile.csv", &good()) };
     zip(&[first, second])
 }
 
@@ -127,7 +119,10 @@ async fn row_38_damaged_and_secret_archives_are_refused(database: &Database) -> 
     let cases = vec![
         ("encrypted", zip(&[Packed { flags: 1, ..Packed::new("messages.csv", &good()) }])?),
         ("a wrong checksum", zip(&[Packed { told_crc: Some(1), ..Packed::new("messages.csv", &good()) }])?),
-        ("another name inside", zip(&[Packed { local_name: Some(b"elsewhere".to_vec()), ..Packed::new("messages.csv", &good()) }])?),
+        (
+            "another name inside",
+            zip(&[Packed { local_name: Some(b"elsewhere".to_vec()), ..Packed::new("messages.csv", &good()) }])?,
+        ),
         ("cut off", whole[..whole.len() - 30].to_vec()),
         ("a beginning alone", whole[..20].to_vec()),
         ("broken bytes", broken),

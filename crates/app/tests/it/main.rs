@@ -21,6 +21,8 @@ mod api_errors;
 #[cfg(test)]
 mod api_guards;
 #[cfg(test)]
+mod api_import;
+#[cfg(test)]
 mod api_legacy;
 #[cfg(test)]
 mod api_limits;

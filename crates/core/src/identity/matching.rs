@@ -177,9 +177,7 @@ fn is_same_text(one: &Trace, other: &Trace) -> bool {
     // Without a text, the sender or what is attached has to speak for it.
     let speaks = !one.text.is_empty() || (one.has_attachment && other.has_attachment);
     let least = if speaks { Sameness::Perhaps } else { Sameness::Same };
-    one.text == other.text
-        && one.at.distance_ms(other.at) <= TOLERANCE_MS
-        && one.who.sameness(&other.who) >= least
+    one.text == other.text && one.at.distance_ms(other.at) <= TOLERANCE_MS && one.who.sameness(&other.who) >= least
 }
 
 fn is_perhaps_changed(one: &Trace, other: &Trace) -> bool {

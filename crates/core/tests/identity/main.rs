@@ -47,7 +47,12 @@ fn text_at(message: &True, edits: usize) -> String {
 fn live(message: &True, edits: usize) -> Trace {
     let id = PersonId::new(&format!("ACoAA{}", message.sender)).ok();
     let who = Who { id, name: format!("person {}", message.sender) };
-    Trace { at: Moment::Exact(message.at_ms), who, text: comparable_text(&text_at(message, edits)), has_attachment: false }
+    Trace {
+        at: Moment::Exact(message.at_ms),
+        who,
+        text: comparable_text(&text_at(message, edits)),
+        has_attachment: false,
+    }
 }
 
 fn archived(message: &True, edits: usize) -> Trace {
@@ -138,8 +143,7 @@ fn worlds() -> impl Strategy<Value = Vec<True>> {
 
 fn told() -> impl Strategy<Value = Vec<Told>> {
     let archive = (0..15_usize, 0..3_usize).prop_map(|(upto, edits)| Told::Archive { upto, edits });
-    let page =
-        (0..14_usize, 1..8_usize, 0..3_usize).prop_map(|(from, count, edits)| Told::Page { from, count, edits });
+    let page = (0..14_usize, 1..8_usize, 0..3_usize).prop_map(|(from, count, edits)| Told::Page { from, count, edits });
     prop::collection::vec(prop_oneof![archive, page], 1..8)
 }
 

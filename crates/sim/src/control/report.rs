@@ -11,8 +11,8 @@ use crate::simulator::Simulator;
 use crate::voyager::query_ids::Variant;
 use crate::voyager::restli::percent_decode;
 use crate::voyager::urns;
-use crate::world::{ArchiveEra, CANONICAL_CATEGORIES};
 use crate::world::model::PersonId;
+use crate::world::{ArchiveEra, CANONICAL_CATEGORIES};
 use crate::zip::zipped;
 
 use super::refused;

@@ -39,8 +39,15 @@ pub enum ArchiveEra {
 
 impl ArchiveEra {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Year2017, Self::Year2020, Self::Year2021, Self::Year2023, Self::Year2024, Self::Year2025, Self::Year2026];
+    pub const ALL: [Self; 7] = [
+        Self::Year2017,
+        Self::Year2020,
+        Self::Year2021,
+        Self::Year2023,
+        Self::Year2024,
+        Self::Year2025,
+        Self::Year2026,
+    ];
 
     /// The era with this name, for example `2026`.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -140,7 +147,12 @@ impl World {
         let Some(own) = self.people.get(owner) else { return text };
         for one in self.people.values().filter(|one| one.id != owner && is_linked(one)).take(3) {
             let (from, to) = (quoted(&own.display_name()), quoted(&one.display_name()));
-            let _ = writeln!(text, "{from},{to},\"11/6/19, 2:08 AM\",,OUTGOING,{},{}", profile_link(own), profile_link(one));
+            let _ = writeln!(
+                text,
+                "{from},{to},\"11/6/19, 2:08 AM\",,OUTGOING,{},{}",
+                profile_link(own),
+                profile_link(one)
+            );
         }
         text
     }
@@ -195,7 +207,8 @@ impl Row<'_> {
 
     fn recipients(&self, tell: impl Fn(&str) -> String) -> Vec<String> {
         let mut known = BTreeSet::new();
-        let others = self.thread.participants.iter().filter(|id| **id != self.message.sender && known.insert(id.as_str()));
+        let others =
+            self.thread.participants.iter().filter(|id| **id != self.message.sender && known.insert(id.as_str()));
         others.map(|id| tell(id)).filter(|told| !told.is_empty()).collect()
     }
 
@@ -287,16 +300,24 @@ mod tests {
 
     #[test]
     fn every_era_tells_every_visible_message_once() {
-        let world = World::generate(&GenerateOptions { conversations: 12, messages_mean: 5.0, ..GenerateOptions::at(1_790_000_000_000) });
+        let world = World::generate(&GenerateOptions {
+            conversations: 12,
+            messages_mean: 5.0,
+            ..GenerateOptions::at(1_790_000_000_000)
+        });
         let owner = world.owners()[0].clone();
-        let messages: usize = world.newest_first(&owner).iter().map(|(thread, _)| thread.visible_messages().count()).sum();
+        let messages: usize =
+            world.newest_first(&owner).iter().map(|(thread, _)| thread.visible_messages().count()).sum();
         for era in ArchiveEra::ALL {
             let files = world.archive(&owner, era);
             let text = files.iter().find(|file| file.name.eq_ignore_ascii_case("messages.csv")).unwrap();
             let text = String::from_utf8(text.bytes.clone()).unwrap();
             // A record ends where a line ends outside of quotes.
             let mut quotes = 0;
-            let records = text.chars().filter(|letter| { quotes += usize::from(*letter == '"'); *letter == '\n' && quotes % 2 == 0 });
+            let records = text.chars().filter(|letter| {
+                quotes += usize::from(*letter == '"');
+                *letter == '\n' && quotes % 2 == 0
+            });
             assert_eq!(records.count(), messages + 1, "{era:?}");
         }
         assert_eq!(ArchiveEra::from_name("2023"), Some(ArchiveEra::Year2023));

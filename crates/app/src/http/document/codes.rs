@@ -14,7 +14,7 @@ pub struct ErrorCode {
 }
 
 /// All error codes, by status.
-pub const CODES: [ErrorCode; 37] = [
+pub const CODES: [ErrorCode; 39] = [
     at(400, "invalid_parameter", "a parameter or field is wrong, repeated, or of another type; the text names it"),
     at(400, "unknown_field", "a parameter or field does not exist; the text names it"),
     at(400, "invalid_json", "the body is not a JSON object"),
@@ -27,7 +27,7 @@ pub const CODES: [ErrorCode; 37] = [
     at(403, "csrf", "a browser sends this for a page of another site, and it would change something"),
     at(404, "account_not_found", "no such account, or out of reach"),
     at(404, "conversation_not_found", "no such conversation, or out of reach"),
-    at(404, "not_found", "no such path, message, run, key or person"),
+    at(404, "not_found", "no such path, message, run, import, key or person"),
     at(405, "method_not_allowed", "`Allow` lists the methods of the path"),
     at(408, "body_timeout", "the body did not come in time"),
     at(409, "needs_login", "LinkedIn does not accept the cookies"),
@@ -40,6 +40,8 @@ pub const CODES: [ErrorCode; 37] = [
     at(421, "host_not_allowed", "the request is for a name that is not ours"),
     at(422, "media_host_not_allowed", "not an address that attachments are fetched from"),
     at(422, "media_refused", "what came is not kept: too large, or not what an attachment can be"),
+    at(422, "archive_rejected", "no archive of LinkedIn's, damaged, or built to do harm; nothing was changed"),
+    at(422, "archive_without_messages", "an archive without messages; the text says which one to wait for"),
     at(429, "too_many_requests", "the key, or the address without a working key, has asked too often"),
     at(500, "secret_unreadable", "a stored secret cannot be opened"),
     at(500, "storage_broken", "the database holds something unreadable"),

@@ -53,11 +53,12 @@ Every error has the same body, and its `code` is one of a closed list. Fields ma
 away. Unknown parameters and fields of bodies are refused.";
 
 /// The groups of operations, in the order in which they are shown.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("sync", "Copying from LinkedIn, and how the copy stands"),
     ("conversations", "Reading conversations and messages"),
     ("messaging", "The older family, answered directly"),
     ("accounts", "Accounts: their state, their login, their budget"),
+    ("import", "LinkedIn's own data export"),
     ("keys", "API keys"),
     ("server", "The server itself"),
     ("write", "Not part of a mirror: always 501"),

@@ -41,6 +41,12 @@ sets! {
         account(),
         text("linkedinAccountIds", "Several accounts in one list, separated by commas, at most 100; not together with `accountId`"),
     ];
+    /// Whose archive it is, and where it goes.
+    ImportParams = [
+        text("accountId", "The account to import into; left out it is that of the archive's owner"),
+        text("me", "Whose archive it is, when that cannot be told: the link to the profile, or the name"),
+        flag("dryRun", "Only tell what an import would bring"),
+    ];
     /// A page of a list.
     PageParams = [count(20), limit(), text("nextCursor", "The `nextCursor` of the page before")];
     /// From when on.
@@ -119,6 +125,13 @@ pub(super) fn in_path(name: &str) -> Option<Parameter> {
                 .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
                 .minimum(Some(0)),
             "The number of a run",
+        ),
+        "importId" => (
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+                .minimum(Some(0)),
+            "The number of an import",
         ),
         "keyId" => (
             ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-f]{1,64}$")),

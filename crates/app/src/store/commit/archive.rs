@@ -161,7 +161,7 @@ fn bridge(import: &Importing, rows: &[ArchivedMessage], found: &mut Found) -> Ve
         }
     }
     for (alias, id) in &pairs {
-        found.aliases.insert(alias.clone(), id.clone());
+        found.name(alias, id);
     }
     pairs
 }

@@ -74,6 +74,13 @@ impl Found {
         self.aliases.get(id).unwrap_or(id).clone()
     }
 
+    /// Notes that somebody is a member of one of the conversations.
+    pub(in crate::store) fn name(&mut self, alias: &PersonId, id: &PersonId) {
+        self.aliases.insert(alias.clone(), id.clone());
+        let member = self.members.values().flatten().find(|one| one.id == *id).cloned();
+        self.people.extend(member.map(|member| (id.clone(), member)));
+    }
+
     /// Whether LinkedIn itself has told who is in a conversation.
     pub(in crate::store) fn is_live(&self, id: &ConversationId) -> bool {
         self.conversations.get(id).is_some_and(|known| known.is_tracked)

@@ -47,12 +47,6 @@ impl<D: Dialect> SqlStore<D> {
         let row = self.row(sql!(format!("{JOB} WHERE i.id = ?"), id)).await?;
         row.map(|row| read(&mut row.columns("imports"))).transpose()
     }
-
-    pub(super) async fn all_told(&self, before: Option<i64>, limit: u32) -> StoreResult<Vec<ImportJob>> {
-        let text = format!("{JOB} WHERE i.id < ? ORDER BY i.id DESC LIMIT ?");
-        let found = self.rows(sql!(text, before.unwrap_or(i64::MAX), limit)).await?;
-        found.into_iter().map(|row| read(&mut row.columns("imports"))).collect()
-    }
 }
 
 fn read(row: &mut Columns) -> StoreResult<ImportJob> {

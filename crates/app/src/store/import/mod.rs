@@ -91,21 +91,12 @@ impl<D: Dialect> Imports for SqlStore<D> {
         self.begun(asked_by, now, lease_until).await
     }
 
-    async fn prolong_import(&self, id: i64, lease_until: Timestamp) -> StoreResult<()> {
-        let text = "UPDATE imports SET lease_until = ? WHERE id = ? AND state = 'running'";
-        self.write_one(sql!(text, lease_until, id)).await.map(|_| ())
-    }
-
     async fn end_import(&self, job: &ImportJob) -> StoreResult<()> {
         self.ended(job).await
     }
 
     async fn import_job(&self, id: i64) -> StoreResult<Option<ImportJob>> {
         self.told(id).await
-    }
-
-    async fn import_jobs(&self, before: Option<i64>, limit: u32) -> StoreResult<Vec<ImportJob>> {
-        self.all_told(before, limit).await
     }
 
     async fn take_over(&self, account: &AccountId, old: &PersonId, new: &PersonId) -> StoreResult<()> {
