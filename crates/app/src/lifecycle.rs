@@ -49,6 +49,32 @@ where
     tokio::spawn(future)
 }
 
+/// A task that ends with whoever started it: dropping this ends the task at its next wait.
+#[derive(Debug)]
+pub struct Bound<T>(JoinHandle<T>);
+
+impl<T> Bound<T> {
+    /// Waits for its end; false when it panicked.
+    pub async fn ended(&mut self) -> bool {
+        (&mut self.0).await.is_ok()
+    }
+}
+
+impl<T> Drop for Bound<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs a task beside the caller, and no longer than what is returned is kept.
+pub fn spawn_bound<F>(future: F) -> Bound<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    Bound(spawn(future))
+}
+
 /// Runs a thread beside the tasks, for work that blocks; it ends by itself.
 #[expect(clippy::disallowed_methods, reason = "this is the door through which threads are started")]
 pub fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {

@@ -16,7 +16,7 @@ use threadkeep_core::sync::pace::Pace;
 use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
-use crate::lifecycle::{Stop, spawn};
+use crate::lifecycle::{Stop, spawn_bound};
 use crate::refusal::Refusal;
 use crate::store::{Claimed, StoreError};
 use crate::verbs::media::remove_loose;
@@ -28,7 +28,7 @@ const LOOK_MS: i64 = 500;
 /// What is due and was not to be had is somebody else's, or will be again; looking for it all the time helps nobody.
 const NUDGE_MS: i64 = 50;
 /// A stop waits this long for the database to take back what a worker has left behind.
-const RELEASE_MS: u64 = 2_000;
+const RELEASE_MS: u64 = 5_000;
 /// A server waits this long after the database failed.
 const STORE_RETRY_MS: i64 = 1_000;
 /// Failures of the database in a row that are waited out before they end a run of the command line.
@@ -42,11 +42,12 @@ const TIDY_MS: i64 = 60_000;
 pub async fn serve(app: App, stop: Stop) {
     let mut tasks = Vec::with_capacity(WORKERS);
     for number in 0..WORKERS {
-        tasks.push(spawn(serve_one(app.clone(), stop.clone(), number == 0)));
+        // Whoever ends this task ends the workers: none may go on with a job that was released.
+        tasks.push(spawn_bound(serve_one(app.clone(), stop.clone(), number == 0)));
     }
-    for task in tasks {
+    for mut task in tasks {
         // A worker that panicked has left its job to the others; the rest goes on.
-        if task.await.is_err() {
+        if !task.ended().await {
             tracing::error!("a worker panicked; its job is taken over when its lease ends");
         }
     }
