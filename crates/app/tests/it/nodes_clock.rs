@@ -15,7 +15,7 @@ use crate::nodes_cluster::{Cluster, Node, until, world};
 
 /// A lease that nobody who is alive loses, however busy the machine is.
 const LONG_LEASE_MS: i64 = 60_000;
-const SHORT_LEASE_MS: i64 = 1_000;
+const SHORT_LEASE_MS: i64 = 2_000;
 const HOUR_S: i64 = 3_600;
 /// Jobs that were taken from somebody.
 const TAKEN: &str = "SELECT COUNT(*) FROM test_grants WHERE epoch > 1";
