@@ -200,9 +200,11 @@ pub(super) fn decide(neighbours: &Neighbours, presence: &Presence) -> (Option<Ow
     if by_profile.is_some() {
         return (by_profile, "profile");
     }
-    if presence.conversations.len() >= 2
-        && let [only] = presence.in_most(SHARE_OF_TEN)[..]
-    {
+    // One conversation tells nothing: whoever is in it may be the other one.
+    if presence.conversations.len() < 2 {
+        return (None, "unknown");
+    }
+    if let [only] = presence.in_most(SHARE_OF_TEN)[..] {
         return (of_key(&only.key, &only.name), "presence");
     }
     match presence.in_most(10).into_iter().filter(|seen| !seen.is_double).collect::<Vec<_>>()[..] {

@@ -200,11 +200,15 @@ fn place(
 
 /// The id of a thread that is known by those in it alone, the owner left out.
 pub fn conversation_of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<ConversationId> {
-    let mut names: Vec<String> = names.map(comparable_name).filter(|name| !name.is_empty()).collect();
+    // Whoever is hidden has no name in one source and a stand-in for one in the other.
+    let is_known = |name: &String| !name.is_empty() && name != NOBODY;
+    let mut names: Vec<String> = names.map(comparable_name).filter(is_known).collect();
     names.sort_unstable();
     names.dedup();
-    let is_known = names.iter().any(|name| name != NOBODY);
-    is_known.then(|| ConversationId::new(&format!("{ARCHIVE_PREFIX}{}", digest(&names.join("\u{1f}")))).ok()).flatten()
+    if names.is_empty() {
+        return None;
+    }
+    ConversationId::new(&format!("{ARCHIVE_PREFIX}{}", digest(&names.join("\u{1f}")))).ok()
 }
 
 struct Reading<'a> {

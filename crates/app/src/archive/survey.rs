@@ -75,7 +75,7 @@ impl Owner {
 pub struct Survey {
     /// Whose it is, when that could be told.
     pub owner: Option<Owner>,
-    /// Whose it seems to be, whatever somebody has said.
+    /// Whose it certainly is, whatever somebody has said.
     pub detected: Option<Owner>,
     /// The hash of everything that was read.
     pub digest: String,
@@ -117,10 +117,12 @@ pub fn survey(
     let neighbours = neighbours::read(bundle, &mut hash)?;
     for (place, part) in bundle.messages.iter().enumerate() {
         let Some(seen) = messages(bundle, part, &mut hash, &neighbours, told)? else { continue };
-        let (detected, rule) = owner::decide(&neighbours, &seen.presence);
+        let (found, rule) = owner::decide(&neighbours, &seen.presence);
+        // What is only likely must not speak against what somebody says.
+        let detected = found.clone().filter(|_| matches!(rule, "invitations" | "direction" | "profile"));
         let (owner, rule) = match given {
             Some(given) => (Some(owner::completed(given, &neighbours, &seen.presence)), "named"),
-            None => (detected.clone(), rule),
+            None => (found, rule),
         };
         let others = bundle.messages.iter().enumerate().filter(|(other, _)| *other != place);
         return Ok(Survey {

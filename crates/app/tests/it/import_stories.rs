@@ -143,10 +143,10 @@ async fn an_archive_without_threads_meets_a_sync(database: &Database) -> Result<
             story.sync().await?;
             import(&story, ArchiveEra::Year2017).await?;
         }
-        // Only where everybody is hidden nothing tells which conversation a row belongs to.
+        // Where everybody is hidden, or somebody has left a group, nothing tells which conversation a row belongs to.
         let left = format!(
             "SELECT COUNT(*) FROM messages m JOIN conversations c ON c.pk = m.conversation_pk \
-             JOIN accounts a ON a.pk = c.account_pk WHERE a.id = '{}' AND m.id LIKE 'csv-%' AND c.is_deleted = 0 AND c.categories NOT LIKE '%SPAM%' AND EXISTS \
+             JOIN accounts a ON a.pk = c.account_pk WHERE a.id = '{}' AND m.id LIKE 'csv-%' AND c.is_deleted = 0 AND c.categories NOT LIKE '%SPAM%' AND c.is_group = 0 AND EXISTS \
              (SELECT 1 FROM conversation_people x JOIN people p ON p.account_pk = x.account_pk AND p.id = x.person_id \
              WHERE x.conversation_pk = c.pk AND x.person_id <> a.member_id AND p.first_name <> '')",
             story.account

@@ -4,6 +4,7 @@
 //! the only one that it can be. No message is ever in two pairs, and who certainly wrote different messages is never
 //! paired, so what is paired wrongly costs a note of an earlier text at worst and never a message.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::id::PersonId;
@@ -117,13 +118,15 @@ pub fn match_up(rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
     let mut pairs = Vec::new();
     let mut is_row_free = vec![true; rows.len()];
     let mut is_message_free = vec![true; messages.len()];
-    let mut alike: Vec<(i64, usize, usize)> = Vec::new();
+    let mut alike: Vec<(Reverse<Sameness>, i64, usize, usize)> = Vec::new();
     for (message, other) in messages.iter().enumerate() {
         let close = rows.iter().enumerate().filter(|(_, one)| is_same_text(one, other));
-        alike.extend(close.map(|(row, one)| (one.at.distance_ms(other.at), row, message)));
+        alike.extend(
+            close.map(|(row, one)| (Reverse(one.who.sameness(&other.who)), one.at.distance_ms(other.at), row, message)),
+        );
     }
     alike.sort_unstable();
-    for (_, row, message) in alike {
+    for (_, _, row, message) in alike {
         if is_free(&mut is_row_free, row, &mut is_message_free, message) {
             pairs.push(Pair { row, message, likeness: Likeness::SameText });
         }
