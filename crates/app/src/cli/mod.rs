@@ -25,6 +25,7 @@ mod open;
 mod progress;
 mod report;
 mod secrets;
+mod secrets_reset;
 mod serve;
 mod status;
 mod sync;

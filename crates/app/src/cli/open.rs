@@ -18,6 +18,9 @@ use crate::worker::presence::Presence;
 
 use super::failure::{Failure, SECRET, USAGE};
 
+/// What is left when the key is nowhere.
+const LOST_FOR_GOOD: &str = "is it lost for good? `threadkeep secrets reset` tells what that means and makes a new one";
+
 /// How many threads of its own a command gives to reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -137,6 +140,7 @@ fn key_is_gone(source: &KeySource) -> Failure {
     let place = source.place();
     Failure::new(SECRET, format!("the key file {place} is missing, and the stored sessions were sealed with it"))
         .hint("put the file back, or name its place with THREADKEEP_MASTER_KEY_FILE")
+        .hint(LOST_FOR_GOOD)
 }
 
 fn wrong_key(source: &KeySource, was_known: bool) -> Failure {

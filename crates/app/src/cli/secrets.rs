@@ -17,6 +17,7 @@ use crate::verbs::rotation::{Rotated, Rotation, RotationStep};
 use crate::verbs::secrets::{self, KeyState};
 
 use super::failure::{Ended, Failure, OK, SECRET};
+use super::secrets_reset::{self, ResetArgs};
 use super::table::number;
 use super::{console, open};
 
@@ -31,7 +32,8 @@ Each account's session is sealed with a data key of its own, and the master key 
 Examples:
   threadkeep secrets status
   threadkeep secrets rotate
-  threadkeep secrets rotate --data-keys --json";
+  threadkeep secrets rotate --data-keys --json
+  threadkeep secrets reset";
 
 const ROTATE_HELP: &str = "\
 With a key file, on one machine, this is all: servers go on working. A new key is made beside the key file, the data
@@ -71,6 +73,9 @@ enum SecretsCommand {
     /// Change the master key; sessions stay as they are and open with the new one.
     #[command(after_help = ROTATE_HELP)]
     Rotate(RotateArgs),
+    /// Start over with a new master key after the old one was lost; accounts have to be connected again.
+    #[command(after_help = secrets_reset::HELP)]
+    Reset(ResetArgs),
     /// Tell which key is in use, where it is and what it protects.
     Status {
         /// As JSON.
@@ -96,6 +101,7 @@ struct RotateArgs {
 pub(crate) async fn run(args: SecretsArgs, config: &Config) -> Ended {
     let next_file = match &args.command {
         SecretsCommand::Rotate(rotate) => rotate.new_key_file.clone(),
+        SecretsCommand::Reset(reset) => return secrets_reset::run(reset, config).await,
         SecretsCommand::Status { .. } => None,
     };
     let source = open::key_source(config).followed_by(next_file);
@@ -103,6 +109,7 @@ pub(crate) async fn run(args: SecretsArgs, config: &Config) -> Ended {
     let ended = match args.command {
         SecretsCommand::Rotate(args) => rotate(&app, config, source, &args).await,
         SecretsCommand::Status { json } => status(&app, &source, json).await,
+        SecretsCommand::Reset(_) => Ok(OK),
     };
     app.store.close().await;
     ended

@@ -11,6 +11,7 @@ use super::jobs::cancelling;
 use super::keys::{adding, revoking};
 use super::media::deciding;
 use super::rows;
+use super::secrets::resetting;
 use super::statement::{Columns, Statement, Value, push_marks, sql};
 use super::{Act, ActOutcome, Actor, Audit, AuditFilter, AuditLine, Deed, Object, ObjectKind, SqlStore, StoreResult};
 
@@ -42,6 +43,7 @@ impl<D: Dialect> Audit for SqlStore<D> {
             Deed::AddKey(key) => vec![adding(key)?],
             Deed::RevokeKey(id) => vec![revoking(id, line.at)],
             Deed::Cancel(id) => vec![cancelling(*id, line.at)],
+            Deed::ResetSecrets(master_key) => resetting(master_key),
         };
         let outcomes = self.db.run(&mut tx, script).await?;
         if outcomes.last().is_none_or(|last| last.affected == 0) {

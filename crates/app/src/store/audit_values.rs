@@ -57,6 +57,8 @@ pub enum Deed<'a> {
     RevokeKey(&'a str),
     /// Asks a run to stop.
     Cancel(i64),
+    /// Forgets every sealed session and data key, and takes the master key with this fingerprint for the one in use.
+    ResetSecrets(&'a str),
 }
 
 macro_rules! names {
@@ -115,6 +117,8 @@ names! {
         SecretsRotated = "secrets_rotated",
         /// An archive of LinkedIn's was imported.
         ArchiveImported = "archive_imported",
+        /// The master key was lost: what it sealed was forgotten, and another one came into use.
+        SecretsReset = "secrets_reset",
         /// This log was to be read.
         AuditRead = "audit_read",
         /// Something else that only an admin may do.

@@ -157,6 +157,20 @@ impl<D: Dialect> Secrets for SqlStore<D> {
     }
 }
 
+/// Forgets what a lost master key has sealed. Paused accounts stay so; they need a login when they go on.
+pub(super) fn resetting(master_key: &str) -> Vec<Statement> {
+    vec![
+        sql!("DELETE FROM sessions"),
+        sql!("DELETE FROM data_keys"),
+        sql!(
+            "UPDATE accounts SET health = 'needs_login', health_detail = ? WHERE health <> 'paused'",
+            "the key that sealed its session was lost"
+        ),
+        sql!("DELETE FROM settings WHERE name = ?", MASTER_KEY_BEFORE),
+        sql!("UPDATE settings SET value = ? WHERE name = ?", master_key, MASTER_KEY),
+    ]
+}
+
 /// Asks for the master key that is in use, and keeps everybody else from changing it.
 fn in_use(locking: &str) -> Statement {
     sql!(format!("SELECT s.value FROM settings s WHERE s.name = ?{locking}"), MASTER_KEY)

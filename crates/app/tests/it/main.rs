@@ -121,6 +121,7 @@ mod secrets_at_rest;
 #[cfg(test)]
 mod secrets_home;
 #[cfg(test)]
+mod secrets_reset;
 mod secrets_rotation;
 #[cfg(test)]
 mod store_contract_accounts;
