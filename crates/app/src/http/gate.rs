@@ -53,7 +53,7 @@ async fn admit(room: &Room, mut request: Request, next: Next) -> Response {
     origin::locate(room, &mut request);
     let meter = match limits::begin(room, &mut request) {
         Ok(meter) => meter,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let watch = Watch::begin(&mut request);
     let response = match refusal(room, &request) {

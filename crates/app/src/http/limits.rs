@@ -95,14 +95,14 @@ struct Bucket {
 }
 
 /// Makes the peer pay for what no key will pay for; the answer, when it cannot.
-pub(super) fn begin(room: &Room, request: &mut Request) -> Result<Metering, Response> {
+pub(super) fn begin(room: &Room, request: &mut Request) -> Result<Metering, Box<Response>> {
     let meter = Meter::default();
     let peer = request.extensions().get::<Peer>().copied();
     // Without a key nothing is done before the address has paid.
     if !request.headers().contains_key(AUTHORIZATION)
         && let Err(fault) = room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now())
     {
-        return Err(told(fault.into_response(), &meter));
+        return Err(Box::new(told(fault.into_response(), &meter)));
     }
     request.extensions_mut().insert(meter.clone());
     Ok(Metering { meter, peer })

@@ -247,7 +247,7 @@ mod tests {
         // An export of the time before the column of attachments.
         assert_eq!(paired(&[row(10, "")], &[attached(message(10_100, ""))]), [(0, 0, Likeness::SameText)]);
         let renamed = Trace { who: who("in:olga", "olga before"), ..row(10, "") };
-        assert_eq!(paired(&[renamed.clone()], &[message(10_100, "")]), []);
+        assert_eq!(paired(std::slice::from_ref(&renamed), &[message(10_100, "")]), []);
         assert_eq!(paired(&[attached(renamed)], &[attached(message(10_100, ""))]), [(0, 0, Likeness::SameText)]);
     }
 }
