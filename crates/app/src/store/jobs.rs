@@ -143,8 +143,10 @@ impl<D: Dialect> Jobs for SqlStore<D> {
             "INSERT INTO jobs (account_pk, kind, state, is_forced, due_at, not_before, created_at, progress) \
              SELECT a.pk, 'sync', 'queued', 0, ?, ?, ?, ? FROM accounts a WHERE a.health = 'connected' \
              AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.account_pk = a.pk \
-             AND (j.state IN {OPEN} OR (j.media_only = 0 AND j.finished_at > ? AND j.finished_at <= ?))) \
-             ON CONFLICT DO NOTHING"
+             AND (j.state IN {OPEN} OR (j.media_only = 0 AND j.finished_at > ? AND j.finished_at <= ?))){} \
+             ON CONFLICT DO NOTHING",
+            // Who asks for a sync of an account meanwhile, on any node, is let by.
+            D::SKIPPING_LOCKED
         );
         self.write_one(sql!(text, now, now, now, json(&Progress::default())?, before, now)).await
     }

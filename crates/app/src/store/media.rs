@@ -131,7 +131,9 @@ impl<D: Dialect> Media for SqlStore<D> {
     }
 
     async fn enqueue_media(&self, account: &AccountId, now: Timestamp) -> StoreResult<()> {
-        self.write_one(job(account, now)?).await.map(|_| ())
+        // As whoever asks for a sync does, so that the two see each other's jobs.
+        let locked = sql!(format!("SELECT a.pk FROM accounts a WHERE a.id = ?{}", D::LOCKING), account);
+        self.write(vec![locked, job(account, now)?]).await.map(|_| ())
     }
 
     async fn expect_object(&self, object: &StoredObject, until: Timestamp) -> StoreResult<bool> {

@@ -18,6 +18,7 @@ crate::on_both_databases!(
     the_end_of_a_run_is_noted_at_its_account,
     a_cancelled_job_stops,
     idle_accounts_are_enqueued,
+    somebody_who_asks_and_the_schedule_of_another_node_get_one_job,
     forcing_gives_set_aside_conversations_one_more_try,
     an_unknown_account_gets_no_job,
     old_jobs_are_forgotten,
@@ -41,6 +42,25 @@ async fn a_second_request_joins_the_first(db: &Database) -> anyhow::Result<()> {
     );
     assert_eq!((both.0?.0.id, both.1?.0.id), (first.id, first.id));
     third.close().await;
+    Ok(())
+}
+
+async fn somebody_who_asks_and_the_schedule_of_another_node_get_one_job(db: &Database) -> anyhow::Result<()> {
+    db.store.log_in(&login(1)?, NOW).await?;
+    let account = account_id(1)?;
+    let other = db.second().await?;
+    for round in 1..=100 {
+        let (asked, scheduled, fetched) = tokio::join!(
+            db.store.enqueue_sync(&account, true, NOW),
+            other.enqueue_idle(NOW.plus_ms(round), NOW.plus_ms(round)),
+            other.enqueue_media(&account, NOW),
+        );
+        let (job, _) = asked?;
+        (scheduled?, fetched?);
+        assert_eq!(db.count("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").await?, 1, "round {round}");
+        assert!(db.store.request_cancel(job.id, NOW).await?);
+    }
+    other.close().await;
     Ok(())
 }
 
