@@ -87,7 +87,7 @@ pub fn live_all(
 pub fn live_one(scene: &Scene, seed: u64, rates: Rates) -> Ended {
     let plan = draw(seed, rates);
     let mut ended = scene.play(&plan, false);
-    if seed % TWICE_EVERY == 0 && ended.breach.is_none() {
+    if seed.is_multiple_of(TWICE_EVERY) && ended.breach.is_none() {
         let again = scene.play(&plan, false);
         if again.hash != ended.hash {
             let (first, second) = (ended.hash, again.hash);

@@ -56,7 +56,8 @@ async fn somebody_who_asks_and_the_schedule_of_another_node_get_one_job(db: &Dat
             other.enqueue_media(&account, NOW),
         );
         let (job, _) = asked?;
-        (scheduled?, fetched?);
+        scheduled?;
+        fetched?;
         assert_eq!(db.count("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").await?, 1, "round {round}");
         assert!(db.store.request_cancel(job.id, NOW).await?);
     }
