@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use rand::RngExt;
 
+use threadkeep::store::DUE_WITHIN_MS;
+
 use crate::acts;
 use crate::ask::number;
 use crate::draw::stream;
@@ -80,7 +82,8 @@ pub async fn pass_until_due(stage: &Arc<Stage>) {
     let text = "SELECT MIN(due_at) FROM jobs WHERE state IN ('queued', 'running', 'waiting')";
     let Ok(Some(due)) = number(&stage.ground, text).await else { return };
     let wait_ms = (due - stage.wall_ms()).clamp(0, WAIT_MAX_MS);
-    if wait_ms > 0 {
+    // What is due later than anything can be was put off by a wrong clock, and is taken at once.
+    if (1..=DUE_WITHIN_MS).contains(&wait_ms) {
         stage.let_pass(wait_ms);
         if wait_ms > 10_000 {
             stage.tell(Who::Nature, format_args!("{} s pass until something is due", wait_ms / 1_000));

@@ -20,7 +20,8 @@ pub(super) fn split(field: &str, people: usize) -> Option<Vec<String>> {
     if people == 1 {
         return Some(vec![field.to_owned()]);
     }
-    for between in [", ", ","] {
+    // A comma without a blank may end a name, too; where that does not come out even, it belongs to one.
+    for between in [",", ", "] {
         let parts: Vec<&str> = field.split(between).map(str::trim).filter(|part| !part.is_empty()).collect();
         if parts.len() == people {
             return Some(parts.into_iter().map(str::to_owned).collect());

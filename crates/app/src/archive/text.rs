@@ -91,12 +91,12 @@ fn recognise(bytes: &[u8]) -> (Form, &[u8]) {
         [0xfe, 0xff, rest @ ..] => (Form::Utf16 { is_little: false }, rest),
         _ => {
             let look = &bytes[..bytes.len().min(LOOK_BYTES)];
-            // Header names are plain letters: every other byte of them is nothing in UTF-16.
+            // Header names are plain letters: every other byte of them is nothing in UTF-16. What follows need not be.
             let zeros = |from: usize| look.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
             let half = look.len() / 2;
             match () {
-                () if half > 4 && zeros(1) == half => (Form::Utf16 { is_little: true }, bytes),
-                () if half > 4 && zeros(0) >= half => (Form::Utf16 { is_little: false }, bytes),
+                () if half > 4 && zeros(1) * 4 >= half * 3 => (Form::Utf16 { is_little: true }, bytes),
+                () if half > 4 && zeros(0) * 4 >= half * 3 => (Form::Utf16 { is_little: false }, bytes),
                 () => (Form::Utf8, bytes),
             }
         }

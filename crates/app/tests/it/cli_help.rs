@@ -5,9 +5,9 @@ use insta::assert_snapshot;
 
 use crate::cli_harness::Room;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "demo", "serve", "account", "sync", "status", "verify", "oddities", "key", "media", "secrets", "audit", "export",
-    "doctor", "config", "db",
+    "import", "doctor", "config", "db",
 ];
 
 #[test]
@@ -32,6 +32,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
       secrets   Change the key that protects the stored sessions, and show how the keys stand
       audit     Show who did what: accounts, keys, runs and secrets, refused attempts too
       export    Write the mirror of an account as JSON Lines
+      import    Take in LinkedIn's own data export; no session is needed
       doctor    Look for what is wrong and say what to do
       config    Show and check the configuration
       db        Bring the database's schema up to date
@@ -52,6 +53,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
       threadkeep demo
 
     Your own conversations:
+      threadkeep import FILE          LinkedIn's own data export; no session needed
       threadkeep account add          paste a request of a logged-in browser
       threadkeep sync                 copy what is new; Ctrl-C at any time, the next run goes on
       threadkeep export --format jsonl > conversations.jsonl

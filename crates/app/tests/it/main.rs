@@ -146,6 +146,8 @@ mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_upkeep;
 #[cfg(test)]
+mod store_contract_verify;
+#[cfg(test)]
 mod store_database;
 #[cfg(test)]
 mod store_fixture;

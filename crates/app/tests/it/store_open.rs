@@ -8,7 +8,7 @@ use crate::store_fixture::{Worker, account_id, conversation, listed, login};
 
 const TRAITS: &str = include_str!("../../src/store/mod.rs");
 const SCHEMA_PAGE: &str = include_str!("../../../../docs/SCHEMA.md");
-const TESTS: [&str; 11] = [
+const TESTS: [&str; 12] = [
     include_str!("store_contract_accounts.rs"),
     include_str!("store_contract_audit.rs"),
     include_str!("store_contract_commit.rs"),
@@ -20,6 +20,7 @@ const TESTS: [&str; 11] = [
     include_str!("store_contract_reads.rs"),
     include_str!("store_contract_secrets.rs"),
     include_str!("store_contract_upkeep.rs"),
+    include_str!("store_contract_verify.rs"),
 ];
 
 #[test]

@@ -38,6 +38,8 @@ struct InFlight {
     begun_at_ms: i64,
     /// The clock has jumped since, and leases with it.
     is_loose: bool,
+    /// Somebody else has the account now: what this one learns it cannot write.
+    is_overtaken: bool,
 }
 
 /// The behaviour so far.
@@ -128,7 +130,10 @@ impl Manners {
             return Err(breach!("one request in flight", "two processes ask for account {account_pk} at once"));
         }
         self.takeovers += u64::try_from(overtaken).unwrap_or(0);
-        self.in_flight.insert(who, InFlight { account_pk, begun_at_ms: true_ms, is_loose: false });
+        for (_, one) in self.in_flight.iter_mut().filter(|(other, _)| **other != who) {
+            one.is_overtaken |= one.account_pk == account_pk;
+        }
+        self.in_flight.insert(who, InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken: false });
         if let Some(pending) = self.pending.remove(&who)
             && pending.account_pk == account_pk
             && !pending.is_excused
@@ -160,7 +165,7 @@ impl Manners {
         if line.media.as_ref().is_some_and(|media| media.cookies_leaked) {
             return Err(breach!("cookies stay home", "cookies went to a host that only serves files"));
         }
-        let Some(account_pk) = self.in_flight.get(&who).map(|one| one.account_pk) else { return Ok(()) };
+        let Some(InFlight { account_pk, is_overtaken, .. }) = self.in_flight.get(&who).copied() else { return Ok(()) };
         let Some(answer) = seen else { return Ok(()) };
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let was_csrf_refused = self.csrf_refused.remove(&who);
@@ -168,9 +173,10 @@ impl Manners {
         let demand = match answer.status {
             429 => Some(self.rate_limited(account_pk, wall_ms, header("retry-after"))),
             999 => Some(Demand::Wait { until_ms: self.blocked_until(wall_ms), is_block: true }),
+            // A file that is refused may only have a dead link: its message is asked, and tells.
+            401 | 403 if is_file => None,
             401 => Some(Demand::Stop),
             302 if !is_file => Some(Demand::Stop),
-            403 if is_file => None,
             403 if answer.body.starts_with(b"CSRF") && !was_csrf_refused => {
                 self.csrf_refused.insert(who);
                 None
@@ -182,7 +188,7 @@ impl Manners {
             self.rate_limits.remove(&account_pk);
         }
         if let Some(demand) = demand {
-            self.pending.insert(who, Pending { account_pk, demand, is_excused: false });
+            self.pending.insert(who, Pending { account_pk, demand, is_excused: is_overtaken });
         }
         Ok(())
     }

@@ -116,7 +116,9 @@ impl<D: Dialect> SqlStore<D> {
         let pk_of = |id: &ConversationId| folded.before.conversations.get(id).map(|kept| kept.pk);
         write_moves(&mut script, &decided.moves, &pk_of);
         write_archived(&mut script, import, rows, &decided.placed, &pk_of);
-        let values = aliases.iter().flat_map(|(alias, id)| [import.account_pk.into(), alias.into(), id.into()]);
+        // One statement may name an alias once; what was told last holds.
+        let aliases: BTreeMap<_, _> = aliases.iter().map(|(alias, id)| (alias, id)).collect();
+        let values = aliases.into_iter().flat_map(|(alias, id)| [import.account_pk.into(), alias.into(), id.into()]);
         insert_rows(&mut script, ALIAS_HEAD, ALIAS_TAIL, 3, values.collect());
         self.db.run(tx, script).await?;
         import.taken = decided.placed.into_iter().map(|placed| placed.message).collect();

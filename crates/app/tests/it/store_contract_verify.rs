@@ -1,0 +1,80 @@
+//! The contract of verifications: what is asked for is kept once, and what is compared with is what lies here.
+
+use threadkeep_core::page::Oddity;
+use threadkeep_core::sync::Batch;
+use threadkeep_core::time::Timestamp;
+use threadkeep_core::verify::compare::Window;
+use threadkeep_core::verify::{Ask, Depth};
+
+use crate::store_database::Database;
+use crate::store_fixture::{
+    NOW, Worker, account_id, batch, conversation, conversation_id, listed, message, message_id, spoken,
+};
+
+crate::on_both_databases!(
+    a_verification_joins_the_open_run,
+    what_is_kept_is_found_by_id_and_by_stretch,
+    every_mirrored_conversation_has_its_turn,
+    oddities_come_in_pages,
+    nothing_lags_where_nothing_was_shown,
+);
+
+async fn a_verification_joins_the_open_run(db: &Database) -> anyhow::Result<()> {
+    let worker = Worker::new(&db.store, 1).await?;
+    let ask = Ask { depth: Depth::Messages, repairs: false };
+    let (job, joined) = db.store.enqueue_verify(worker.account(), ask, NOW).await?;
+    assert!(joined && job.id == worker.lease.job && job.verify == Some(ask), "{job:?}");
+    assert!(db.store.verification(worker.account()).await?.is_none(), "none has begun");
+    assert!(db.store.verdicts(worker.account(), None, 10).await?.is_empty());
+    Ok(())
+}
+
+async fn what_is_kept_is_found_by_id_and_by_stretch(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    worker.commit(&listed(vec![conversation("a", 9, "Ben")?])).await?;
+    let messages = [("m1", 3), ("m2", 5), ("m3", 9)].map(|(name, at)| message("a", name, at, "words"));
+    worker.commit(&spoken(messages.into_iter().collect::<Result<_, _>>()?)).await?;
+    let (conversations, ids) = ([conversation_id("a")?, conversation_id("z")?], [message_id("m2")?, message_id("no")?]);
+    let kept = db.store.kept(&account_id(1)?, &conversations, &ids).await?;
+    assert_eq!((kept.conversations.len(), kept.messages.len()), (1, 1));
+    assert!(kept.conversations.contains_key(&conversations[0]) && kept.messages.contains_key(&ids[0]));
+    let window = Window { after: Some(Timestamp(3)), up_to: Some(Timestamp(9)) };
+    let stretch = db.store.stretch(&account_id(1)?, &conversations[0], window).await?;
+    assert_eq!(stretch.iter().map(|one| one.delivered_at.0).collect::<Vec<_>>(), [5, 9]);
+    let all = db.store.stretch(&account_id(1)?, &conversations[0], Window { after: None, up_to: None }).await?;
+    assert_eq!(all.len(), 3);
+    let foreign = db.store.kept(&account_id(2)?, &conversations, &ids).await?;
+    assert!(foreign.conversations.is_empty() && foreign.messages.is_empty());
+    Ok(())
+}
+
+async fn every_mirrored_conversation_has_its_turn(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    worker.commit(&listed(vec![conversation("b", 2, "Ben")?, conversation("a", 1, "Ben")?])).await?;
+    let mut seen = Vec::new();
+    while let Some(next) = db.store.next_to_read(worker.account(), seen.last()).await? {
+        assert!(seen.len() < 2, "it does not end");
+        seen.push(next);
+    }
+    assert_eq!(seen, [conversation_id("a")?, conversation_id("b")?]);
+    assert_eq!(db.store.unlisted(worker.account(), 1).await?, seen, "no list has shown them yet");
+    Ok(())
+}
+
+async fn oddities_come_in_pages(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let odd = |raw: &str| Oddity { conversation: None, what: "no id".into(), raw: raw.into() };
+    worker.commit(&Batch { oddities: vec![odd("{\"a\":1}"), odd("{\"b\":2}")], ..batch() }).await?;
+    let first = db.store.oddities(worker.account(), None, 1).await?;
+    let second = db.store.oddities(worker.account(), first.last().map(|one| one.digest.as_str()), 10).await?;
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first[0].raw, second[0].raw);
+    Ok(())
+}
+
+async fn nothing_lags_where_nothing_was_shown(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    worker.commit(&listed(vec![conversation("a", 9, "Ben")?])).await?;
+    assert_eq!(db.store.rouse(&worker.lease).await?, 0, "what is due needs no rousing");
+    Ok(())
+}
