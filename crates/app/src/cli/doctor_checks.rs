@@ -18,7 +18,8 @@ use crate::verbs::verify::Found;
 use super::{doctor_accounts, doctor_keys};
 
 /// Room that has to be left beside the database, in bytes.
-const ROOM_BYTES: usize = 16_000_000;
+#[cfg(unix)]
+const ROOM_BYTES: u64 = 16_000_000;
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,30 +147,36 @@ fn data_dir(config: &Config) -> Vec<Check> {
     checks
 }
 
-/// Looks whether there is room: a file of some size is written beside the database and removed.
+/// Looks whether there is room and whether it may be written to, without writing: on a disk that is nearly full even a
+/// probe could take the room that a server needs.
+#[cfg(unix)]
 fn disk(config: &Config) -> Option<Check> {
-    let path = config.data_dir.join(format!("doctor-{}.tmp", std::process::id()));
-    if !config.data_dir.exists() {
-        return None;
-    }
-    let probed = std::fs::write(&path, vec![0_u8; ROOM_BYTES]);
-    let removed = std::fs::remove_file(&path);
-    let place = config.data_dir.display();
-    Some(match probed.and(removed) {
-        Ok(()) => Check::ok("disk", format!("{place} can be written to")),
-        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Check::new(
+    use rustix::fs::{Access, access, statvfs};
+    let dir = &config.data_dir;
+    let room = statvfs(dir).ok()?;
+    let left_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+    let place = dir.display();
+    Some(match access(dir, Access::WRITE_OK) {
+        Err(error) => Check::new(
+            "disk",
+            Finding::Fail,
+            format!("{place} cannot be written to: {}", std::io::Error::from(error).kind()),
+            "give that directory to the user who runs threadkeep",
+        ),
+        Ok(()) if left_bytes < ROOM_BYTES => Check::new(
             "disk",
             Finding::Fail,
             format!("{place} has less than {} MB left", ROOM_BYTES / 1_000_000),
             "free some space: syncs pause while it is full, and go on by themselves; nothing is lost",
         ),
-        Err(error) => Check::new(
-            "disk",
-            Finding::Fail,
-            format!("{place} cannot be written to: {}", error.kind()),
-            "give that directory to the user who runs threadkeep",
-        ),
+        Ok(()) => Check::ok("disk", format!("{place}: {} MB left", left_bytes / 1_000_000)),
     })
+}
+
+/// Room is not looked at here.
+#[cfg(not(unix))]
+fn disk(_config: &Config) -> Option<Check> {
+    None
 }
 
 /// Looks whether attachments can be kept: writes, reads and removes a small object, but makes no folder.
