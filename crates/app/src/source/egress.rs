@@ -215,27 +215,37 @@ impl FileEgress {
         if !is_local && !may_be_reached {
             return Err(EgressFault::ForbiddenAddress);
         }
-        let client = match &self.door {
-            Door::Network(client) => client,
+        match &self.door {
+            Door::Network(client) => {
+                let request = client.get(url).headers(headers).timeout(limits.total);
+                from_the_network(request, limits, is_local).await
+            }
             #[cfg(feature = "simulation")]
-            Door::Simulated(transport) => return transport.get(Question::of_file(url, headers, limits)).await,
-        };
-        let request = client.get(url).headers(headers).timeout(limits.total);
-        let response = request.send().await.map_err(|error| fault(&error))?;
-        // A second look, at whom we really speak to.
-        let may_speak = |peer: IpAddr| if is_local { peer.to_canonical().is_loopback() } else { is_public(peer) };
-        if !response.remote_addr().is_none_or(|peer| may_speak(peer.ip())) {
-            return Err(EgressFault::ForbiddenAddress);
+            Door::Simulated(transport) => transport.get(Question::of_file(url, headers, limits)).await,
         }
-        // What else is said beside a refusal is not read.
-        let body_max = if response.status() == StatusCode::OK { Some(limits.body_max) } else { None };
-        read(response, body_max).await
     }
 
     fn is_local(&self, url: &Url) -> bool {
         let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default());
         is_loopback(url) && self.local.iter().any(|(name, number)| name == host && Some(*number) == port)
     }
+}
+
+/// Sends a request for a file and reads its answer, unless who answers is nobody who may be spoken to.
+async fn from_the_network(
+    request: reqwest::RequestBuilder,
+    limits: FileLimits,
+    is_local: bool,
+) -> Result<Answer, EgressFault> {
+    let response = request.send().await.map_err(|error| fault(&error))?;
+    // A second look, at whom we really speak to.
+    let may_speak = |peer: IpAddr| if is_local { peer.to_canonical().is_loopback() } else { is_public(peer) };
+    if !response.remote_addr().is_none_or(|peer| may_speak(peer.ip())) {
+        return Err(EgressFault::ForbiddenAddress);
+    }
+    // What else is said beside a refusal is not read.
+    let body_max = if response.status() == StatusCode::OK { Some(limits.body_max) } else { None };
+    read(response, body_max).await
 }
 
 /// How much of a file's exchange is borne.
