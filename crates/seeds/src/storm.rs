@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use rand::RngExt;
-
 use threadkeep::store::DUE_WITHIN_MS;
 
 use crate::acts;

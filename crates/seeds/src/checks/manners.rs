@@ -91,6 +91,9 @@ impl Manners {
         if let Some(pending) = self.pending.get_mut(&who) {
             pending.is_excused |= !holds(pending.account_pk);
         }
+        if let Some(one) = self.in_flight.get_mut(&who) {
+            one.is_overtaken |= !holds(one.account_pk);
+        }
     }
 
     /// The account was removed.
@@ -130,9 +133,6 @@ impl Manners {
             return Err(breach!("one request in flight", "two processes ask for account {account_pk} at once"));
         }
         self.takeovers += u64::try_from(overtaken).unwrap_or(0);
-        for (_, one) in self.in_flight.iter_mut().filter(|(other, _)| **other != who) {
-            one.is_overtaken |= one.account_pk == account_pk;
-        }
         self.in_flight.insert(who, InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken: false });
         if let Some(pending) = self.pending.remove(&who)
             && pending.account_pk == account_pk

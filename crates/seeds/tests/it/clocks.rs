@@ -1,6 +1,7 @@
 //! A wall clock that is wrong, and set right in the middle of the work (F16).
 //!
-//! Each of these was found by a seed: the mirror stood still, or asked on and on, until the clock had caught up.
+//! The mirror stood still, or asked on and on, until the clock had caught up. A seed found the first of these; the others
+//! were found by reading on from there.
 
 use threadkeep_seeds::draw::quiet;
 use threadkeep_seeds::life::Scene;
