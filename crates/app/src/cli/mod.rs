@@ -5,9 +5,11 @@
 
 mod account;
 mod audit;
+mod backup;
 mod config;
 mod console;
 mod database;
+mod delivery;
 mod demo;
 mod doctor;
 mod doctor_checks;

@@ -12,6 +12,7 @@ mod conversations;
 mod cursor;
 pub mod document;
 mod exists;
+mod export;
 mod gate;
 mod health;
 mod hosts;
@@ -42,7 +43,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use utoipa_axum::routes;
 
 use crate::app::App;
@@ -116,6 +117,8 @@ struct Room {
     stop: Stop,
     cursor_secret: OnceCell<String>,
     limits: Limits,
+    /// Turns to make an export.
+    exports: Arc<Semaphore>,
 }
 
 /// The API; every route is there under `/linkedin` and bare.
@@ -126,7 +129,8 @@ pub fn router(app: App, settings: HttpSettings) -> Router {
 /// The API, whose waiting requests answer at once when a stop is asked for.
 fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
     let limits = Limits::new(settings.key_rate, settings.address_rate);
-    let room = Arc::new(Room { app, settings, stop, cursor_secret: OnceCell::new(), limits });
+    let exports = Arc::new(Semaphore::new(export::EXPORTS_MAX));
+    let room = Arc::new(Room { app, settings, stop, cursor_secret: OnceCell::new(), limits, exports });
     let quick = quick().into_router().route_layer(from_fn_with_state(room.clone(), gate::in_time));
     let api = waiting().into_router().merge(quick);
 
@@ -171,6 +175,7 @@ fn reads() -> Documented {
         .routes(routes!(thread::one))
         .routes(routes!(thread::people))
         .routes(routes!(exists::check))
+        .routes(routes!(export::export))
         .routes(routes!(status::all))
         .routes(routes!(runs::list))
         .routes(routes!(runs::one, runs::cancel_by_delete))

@@ -18,7 +18,7 @@ pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY 
 pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
 
 /// Version, name, and the text for SQLite and for PostgreSQL.
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "start",
@@ -42,6 +42,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         "reads",
         include_str!("../../migrations/sqlite/0004_reads.sql"),
         include_str!("../../migrations/postgres/0004_reads.sql"),
+    ),
+    (
+        7,
+        "views",
+        include_str!("../../migrations/sqlite/0007_views.sql"),
+        include_str!("../../migrations/postgres/0007_views.sql"),
     ),
 ];
 

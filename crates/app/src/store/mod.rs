@@ -304,6 +304,33 @@ pub trait Media: Send + Sync {
     async fn forget_object(&self, hash: &str) -> StoreResult<()>;
 }
 
+/// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.
+#[async_trait]
+pub trait Copies: Send + Sync {
+    /// An account without its session.
+    async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>>;
+    /// A page of everybody whom the account's mirror knows, by id.
+    async fn copied_people(
+        &self,
+        account: &AccountId,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Person>>;
+    /// A page of all its conversations, by id.
+    async fn copied_conversations(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<CopiedConversation>>;
+    /// A page of its log of changes, by number.
+    async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>>;
+    /// A page of its records that could not be read.
+    async fn copied_oddities(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedOddity>>;
+    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
+    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+}
+
 /// The database itself.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -318,9 +345,9 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// The whole store.
-pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep {}
+pub trait Store: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Copies + Upkeep {}
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Upkeep> Store for T {}
+impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Copies + Upkeep> Store for T {}
 
 /// A store that is shared by verbs and workers.
 pub type SharedStore = Arc<dyn Store>;
@@ -329,6 +356,8 @@ mod accounts;
 mod audit;
 mod audit_values;
 mod commit;
+mod copies;
+mod copy_values;
 mod dialect;
 mod export;
 mod failure;
@@ -347,6 +376,7 @@ mod media_work;
 mod migrate;
 mod open;
 mod pages;
+mod portable;
 mod postgres;
 mod reads;
 mod rows;
@@ -359,10 +389,13 @@ mod upkeep;
 mod values;
 
 pub use audit_values::*;
+pub use copy_values::*;
 pub use media_values::*;
 pub use migrate::MigrationStatus;
-pub use open::{OpenOptions, migration_status, open};
+pub use open::{OpenOptions, database_file, migration_status, open};
 pub use pages::{GuestLook, ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
+pub use portable::portable_file;
 pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
+pub use sqlite::{BackupFault, Taken, copy_database, examine_backup, take_database};
 pub use values::*;

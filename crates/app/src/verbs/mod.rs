@@ -5,10 +5,12 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod export;
 pub mod keys;
 pub mod media;
 pub mod read;
+pub mod restore_copy;
 pub mod rotation;
 pub mod secrets;
 pub mod sync;

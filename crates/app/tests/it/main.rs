@@ -19,6 +19,8 @@ mod api_document;
 #[cfg(test)]
 mod api_errors;
 #[cfg(test)]
+mod api_export;
+#[cfg(test)]
 mod api_guards;
 #[cfg(test)]
 mod api_legacy;
@@ -67,11 +69,17 @@ mod cli;
 #[cfg(test)]
 mod cli_demo;
 #[cfg(test)]
+mod cli_export;
+#[cfg(test)]
 mod cli_harness;
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
 mod config;
+#[cfg(test)]
+mod export_copies;
+#[cfg(test)]
+mod export_forms;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
@@ -96,6 +104,8 @@ mod secrets_at_rest;
 mod secrets_home;
 #[cfg(test)]
 mod secrets_rotation;
+#[cfg(test)]
+mod sql_page;
 #[cfg(test)]
 mod store_contract_accounts;
 #[cfg(test)]

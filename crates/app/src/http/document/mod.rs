@@ -26,7 +26,7 @@ pub use complete::{Example, SCOPE_EXTENSION};
 
 pub(super) use answers::{DetailsAnswer, RecentConversation};
 pub(super) use params::{
-    AccountParam, AccountsParams, ConversationParam, DetailsParams, ListParams, MessagesParams, PageParams,
+    AccountParam, AccountsParams, ConversationParam, DetailsParams, ExportParams, ListParams, MessagesParams, PageParams,
     PreferParam, RangeParams, RecentParams, SearchParam, SinceParam,
 };
 
