@@ -2,6 +2,8 @@
 //!
 //! Needs no key: whoever may reach the database may migrate it. `status` changes nothing.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -10,8 +12,8 @@ use crate::config::{Config, masked_url};
 use crate::store::{self, MigrationStatus, OpenOptions};
 
 use super::backup::{self, BackupArgs, RestoreArgs};
-use super::console;
 use super::failure::{CONFLICT, Ended, Failure, OK};
+use super::{console, copy, open};
 
 const AFTER_HELP: &str = "\
 Every command that opens the database brings it up to date by itself. This is for doing it at a chosen time, for example \
@@ -39,6 +41,12 @@ enum DatabaseCommand {
     Backup(BackupArgs),
     /// Put a backup in the place of the SQLite database, which is kept beside; while nobody uses it.
     Restore(RestoreArgs),
+    /// Read a complete copy of an account back; `threadkeep import` does the same.
+    #[command(hide = true)]
+    ImportCopy {
+        /// The file.
+        path: PathBuf,
+    },
     /// Tell where the schema stands; exit code 4 when something is missing.
     Status {
         /// As JSON.
@@ -53,6 +61,16 @@ pub(crate) async fn run(args: DatabaseArgs, config: &Config) -> Ended {
     match args.command {
         DatabaseCommand::Backup(args) => backup::take(args, config).await,
         DatabaseCommand::Restore(args) => backup::put_back(args, config).await,
+        DatabaseCommand::ImportCopy { path } => {
+            if !copy::is_copy_file(&path) {
+                return Err(Failure::usage(format!("{} is no complete copy", path.display()))
+                    .hint("plain jsonl is for other programs: only --complete can be read back"));
+            }
+            let app = open::app(config, open::Use::Command).await?;
+            let ended = copy::read_back(&app, &path).await;
+            app.store.close().await;
+            ended
+        }
         DatabaseCommand::Migrate => {
             let status = store::migration_status(url).await?;
             store::open(url, OpenOptions::default()).await?.close().await;

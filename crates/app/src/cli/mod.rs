@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod config;
 mod console;
+mod copy;
 mod database;
 mod delivery;
 mod demo;

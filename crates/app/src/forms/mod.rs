@@ -158,7 +158,9 @@ impl Thread {
             Some(Completeness::Listed) => Some("Its messages were not copied yet."),
             Some(Completeness::Partial) => Some("Older messages were not copied yet."),
             Some(Completeness::SetAside) => Some("Some messages could not be copied."),
-            Some(Completeness::OutOfScope) | None => Some("It is not followed any more: later messages may be missing."),
+            Some(Completeness::OutOfScope) | None => {
+                Some("It is not followed any more: later messages may be missing.")
+            }
         }
     }
 

@@ -29,8 +29,7 @@ const SCHEMA: &str = "message messages {
     required boolean is_mine; required boolean is_deleted;
 }";
 /// Which of the texts may be missing, in the order of the schema.
-const OPTIONAL: [bool; 12] =
-    [false, false, false, false, true, false, true, false, false, true, false, false];
+const OPTIONAL: [bool; 12] = [false, false, false, false, true, false, true, false, false, true, false, false];
 
 /// The form.
 pub struct Parquet {

@@ -140,14 +140,7 @@ fn answer(format: Format, taken: Receiver<io::Result<Bytes>>) -> Response {
 }
 
 /// Makes an export until it is whole, the client has gone, or the server stops.
-async fn make(
-    app: &App,
-    account: Account,
-    format: Format,
-    part: Part,
-    pieces: Sender<io::Result<Bytes>>,
-    stop: &Stop,
-) {
+async fn make(app: &App, account: Account, format: Format, part: Part, pieces: Sender<io::Result<Bytes>>, stop: &Stop) {
     let mut outlet = Pieces(pieces.clone());
     let made = tokio::select! {
         made = write(app, account, format, part, &mut outlet) => made,
@@ -171,12 +164,8 @@ async fn write(
 ) -> Result<(), ExportError> {
     match format.form() {
         None => {
-            let wish = ExportWish {
-                account: account.id,
-                categories: account.scope,
-                with_history: false,
-                with_deleted: false,
-            };
+            let wish =
+                ExportWish { account: account.id, categories: account.scope, with_history: false, with_deleted: false };
             write_part(&*app.store, &wish, &part, outlet).await.map(|_| ())
         }
         Some(mut form) => {

@@ -115,7 +115,8 @@ impl<D: Dialect> Copies for SqlStore<D> {
         }
         let account_pk = sql!("SELECT a.pk FROM accounts a WHERE a.id = ?", &id);
         let made = self.db.run(&mut tx, vec![new_account(source.account())?, account_pk]).await?;
-        let row = rows::rows(made).next().ok_or(StoreError::LeaseLost)?;
+        let row = rows::rows(made).next();
+        let row = row.ok_or_else(|| StoreError::Unavailable("the account could not be made".to_owned()))?;
         let mut putting = Putting { account_pk: row.columns("accounts").int("pk")?, conversations: 0, event_seq: 0 };
         for _ in 0..PARTS_MAX {
             match source.next_rows() {
@@ -205,7 +206,8 @@ impl Putting {
             values.extend(rows::conversation_values(pk, self.account_pk, &one.conversation)?);
             let searched = one.conversation.categories.iter().filter(|one| one.len() <= CATEGORY_LENGTH_MAX);
             categories.extend(searched.flat_map(|category| [Value::from(pk), category.into()]));
-            let row = |id, is_present: bool| [Value::from(pk), Value::from(id), self.account_pk.into(), is_present.into()];
+            let row =
+                |id, is_present: bool| [Value::from(pk), Value::from(id), self.account_pk.into(), is_present.into()];
             people.extend(one.conversation.participants.iter().flat_map(|id| row(id, true)));
             let gone = one.former.iter().filter(|id| !one.conversation.participants.contains(*id));
             people.extend(gone.flat_map(|id| row(id, false)));

@@ -107,11 +107,7 @@ pub struct CopiedRows {
 impl CopiedRows {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.people.len()
-            + self.conversations.len()
-            + self.messages.len()
-            + self.events.len()
-            + self.oddities.len()
+        self.people.len() + self.conversations.len() + self.messages.len() + self.events.len() + self.oddities.len()
     }
 
     /// Whether there is none.

@@ -149,8 +149,7 @@ impl Portable {
     fn attachment(&self, message: &str, one: &Attached) -> io::Result<()> {
         let bytes = one.bytes.as_ref().map(|bytes| bytes.as_ref());
         let size_bytes = one.size_bytes.and_then(|size| i64::try_from(size).ok());
-        let values =
-            params![message, one.ordinal, one.kind, one.name, one.media_type, size_bytes, one.hash, bytes];
+        let values = params![message, one.ordinal, one.kind, one.name, one.media_type, size_bytes, one.hash, bytes];
         self.run("INSERT INTO attachments VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
     }
 }

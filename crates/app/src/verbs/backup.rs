@@ -120,7 +120,11 @@ fn place(target: &Path, coming: &Path, is_there: bool, now: Timestamp) -> Result
             std::fs::rename(&log, away).map_err(unwritable)?;
         }
     }
-    std::fs::rename(coming, target).map_err(unwritable)?;
+    std::fs::rename(coming, target).map_err(|error| {
+        // What was there goes on; when even that fails it lies beside, under its other name.
+        let _ = kept.as_ref().map(|old| std::fs::rename(old, target));
+        unwritable(error)
+    })?;
     Ok(kept)
 }
 
@@ -137,7 +141,8 @@ fn copy_checked(backup: &Path, coming: &Path, target: &Path, manifest: &Manifest
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut out = options.open(coming).map_err(unwritable)?;
-    let (sha256, size_bytes) = hashed(&mut File::open(backup).map_err(unreadable)?, Some(&mut out)).map_err(unwritable)?;
+    let (sha256, size_bytes) =
+        hashed(&mut File::open(backup).map_err(unreadable)?, Some(&mut out)).map_err(unwritable)?;
     out.sync_all().map_err(unwritable)?;
     match sha256 == manifest.sha256 && size_bytes == manifest.size_bytes {
         true => Ok(()),
@@ -159,7 +164,9 @@ fn manifest(backup: &Path) -> Result<Manifest, Refusal> {
     let manifest: Manifest = serde_json::from_str(&text).map_err(|_| altered())?;
     match manifest.form == FORM && manifest.version == VERSION {
         true => Ok(manifest),
-        false => Err(Refusal::Invalid("this backup is of another kind: install the threadkeep that has taken it".into())),
+        false => {
+            Err(Refusal::Invalid("this backup is of another kind: install the threadkeep that has taken it".into()))
+        }
     }
 }
 

@@ -56,7 +56,9 @@ pub async fn restore(app: &App, copy: impl BufRead + Send) -> Result<Restored, R
              `threadkeep account remove`, or restore into another database"
                 .into(),
         )),
-        CopyOutcome::Broken => Err(broken(reader.line, reader.trouble.unwrap_or("it does not fit to what stands before"))),
+        CopyOutcome::Broken => {
+            Err(broken(reader.line, reader.trouble.unwrap_or("it does not fit to what stands before")))
+        }
     }
 }
 
@@ -107,7 +109,7 @@ impl<R: BufRead + Send> Reader<R> {
             let what = "it has no header: plain jsonl is for other programs, only --complete can be read back";
             return Err(broken(1, what));
         };
-        let HeaderLine { form, version, account } = header;
+        let HeaderLine { form, version, account } = *header;
         if form != FORM || version != VERSION {
             let what = format!(
                 "this copy has version {version} of its form, and this program reads {VERSION}: install the threadkeep \

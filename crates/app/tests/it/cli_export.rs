@@ -23,9 +23,15 @@ async fn synced() -> Result<(Room, String, SimulatedLinkedIn)> {
     Ok((room, added.out.trim().to_owned(), linkedin))
 }
 
-fn done(ran: Ran) -> Result<Ran> {
+/// What a run said that went well.
+struct Said {
+    out: String,
+    err: String,
+}
+
+fn done(ran: Ran) -> Result<Said> {
     ensure!(ran.code == Some(0), "{}", ran.told());
-    Ok(ran)
+    Ok(Said { out: ran.out, err: ran.err })
 }
 
 fn refused(ran: &Ran, code: i32, what: &str) {
@@ -106,6 +112,32 @@ async fn a_backup_of_a_serving_program_is_put_back() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_complete_copy_comes_back_after_everything_was_wiped() -> Result<()> {
+    let (room, account, linkedin) = synced().await?;
+    done(room.run(&["export", "--complete", "--output", "copy.jsonl"])?)?;
+    let before = std::fs::read(room.path("copy.jsonl"))?;
+    refused(&room.run(&["db", "import-copy", "copy.jsonl"])?, 4, "here already");
+    // Nothing is left, not even the key.
+    std::fs::remove_dir_all(room.path("mirror"))?;
+    std::fs::remove_file(room.path("mirror.key"))?;
+    done(room.run(&["db", "import-copy", "copy.jsonl"])?)?;
+    done(room.run(&["export", "--complete", "--output", "again.jsonl"])?)?;
+    ensure!(before == std::fs::read(room.path("again.jsonl"))?, "the copies differ");
+    ensure!(done(room.run(&["export"])?)?.out == linkedin.truth()?);
+    let ran = room.run(&["sync"])?;
+    ensure!(ran.code == Some(5), "{}", ran.told());
+    let cookies = linkedin.credentials()?.1;
+    done(room.run_with(&["account", "reconnect", &account, "--cookies-file", "-"], &cookies)?)?;
+    done(room.run(&["sync", "--force"])?)?;
+    ensure!(done(room.run(&["export"])?)?.out == linkedin.truth()?);
+
+    let plain = done(room.run(&["export", "--output", "plain.jsonl"])?)?;
+    ensure!(plain.out.is_empty());
+    refused(&room.run(&["db", "import-copy", "plain.jsonl"])?, 2, "only --complete can be read back");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn row_54_an_altered_backup_is_refused_and_nothing_is_changed() -> Result<()> {
     let (room, _, linkedin) = synced().await?;
     done(room.run(&["db", "backup", "copy.db"])?)?;
@@ -132,9 +164,11 @@ async fn row_54_an_altered_backup_is_refused_and_nothing_is_changed() -> Result<
     refused(&room.run(&["db", "restore", "copy.db"])?, 2, "no manifest");
     refused(&room.run(&["db", "restore", "none.db"])?, 2, "no manifest");
     ensure!(done(room.run(&["export"])?)?.out == linkedin.truth()?);
-    ensure!(!std::fs::read_dir(room.path("mirror"))?.filter_map(Result::ok).any(|one| {
-        one.file_name().to_string_lossy().contains("restor")
-    }));
+    ensure!(
+        !std::fs::read_dir(room.path("mirror"))?
+            .filter_map(Result::ok)
+            .any(|one| { one.file_name().to_string_lossy().contains("restor") })
+    );
     Ok(())
 }
 

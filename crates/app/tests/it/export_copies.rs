@@ -50,7 +50,10 @@ async fn a_copy_comes_back_byte_for_byte_and_the_sync_goes_on(database: &Databas
     for kind in ["person", "conversation", "message", "event", "end"] {
         ensure!(before.contains(&format!("\"kind\":\"{kind}\"")), "no {kind}");
     }
-    ensure!(before.contains("\"deleted\":true") && before.contains("\"replacedAt\""), "the world has too little in it");
+    ensure!(
+        before.contains("\"deleted\":true") && before.contains("\"replaced_at\""),
+        "the world has too little in it"
+    );
     let canonical = story.export().await?;
 
     accounts::remove(&story.app, &Actor::Setup, &story.account).await?;
@@ -106,17 +109,49 @@ async fn a_changed_copy_is_refused_and_changes_nothing(database: &Database) -> R
         Some(if at == person || at == person + 1 { lines[other].to_owned() } else { line.to_owned() })
     };
     let strange = |line: &str, from: &str, to: &str| Some(line.replacen(from, to, 1));
+    let id_of = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        format!("\"id\":\"{}\"", line["id"].as_str().unwrap_or_default())
+    };
+    let (first, second) = (id_of(lines[message]), id_of(lines[message + 1]));
+    let twice =
+        |at: usize, line: &str| Some(if at == message + 1 { line.replacen(&second, &first, 1) } else { line.into() });
     let cases = [
+        ("a message twice", forged(&copy, twice)?),
         ("a letter", copy.replacen("\"body\":\"", "\"body\":\"!", 1)),
         ("a line less", forged(&copy, |at, line| (at != message).then(|| line.to_owned()))?),
         ("cut", copy[..copy.len() / 2].to_owned()),
         ("without its end", lines[..lines.len() - 1].join("\n") + "\n"),
         ("more behind the end", format!("{copy}{}\n", lines[message])),
         ("out of order", forged(&copy, swapped)?),
-        ("an unknown key", forged(&copy, |at, line| if at == message { strange(line, "{", "{\"a\":1,") } else { Some(line.into()) })?),
-        ("a missing key", forged(&copy, |at, line| if at == message { strange(line, "\"subject\":null,", "") } else { Some(line.into()) })?),
-        ("another version", forged(&copy, |at, line| if at == 0 { strange(line, "\"version\":1}", "\"version\":2}") } else { Some(line.into()) })?),
-        ("a message of no conversation", forged(&copy, |at, line| if at == message { strange(line, "\"conversation\":\"2-", "\"conversation\":\"1-") } else { Some(line.into()) })?),
+        (
+            "an unknown key",
+            forged(&copy, |at, line| if at == message { strange(line, "{", "{\"a\":1,") } else { Some(line.into()) })?,
+        ),
+        (
+            "a missing key",
+            forged(
+                &copy,
+                |at, line| if at == message { strange(line, "\"subject\":null,", "") } else { Some(line.into()) },
+            )?,
+        ),
+        (
+            "another version",
+            forged(
+                &copy,
+                |at, line| if at == 0 { strange(line, "\"version\":1}", "\"version\":2}") } else { Some(line.into()) },
+            )?,
+        ),
+        (
+            "a message of no conversation",
+            forged(&copy, |at, line| {
+                if at == message {
+                    strange(line, "\"conversation\":\"2-", "\"conversation\":\"1-")
+                } else {
+                    Some(line.into())
+                }
+            })?,
+        ),
         ("plain export", story.export().await? + "{\"kind\":\"conversation\"}\n"),
         ("nothing", String::new()),
         ("rubbish", "PK\u{3}\u{4}".repeat(100)),

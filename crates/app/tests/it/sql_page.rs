@@ -86,14 +86,22 @@ async fn inbox(db: &Database) -> Result<()> {
         participants: Some(["Owner", "Ann", "Ben", "Cleo"].into_iter().map(person_id).collect::<Result<_>>()?),
         ..conversation("group", MORNING + 3 * DAY, "Ann")?
     };
-    let conversations =
-        vec![conversation("ann", MORNING, "Ann")?, conversation("ben", MORNING, "Ben")?, group, conversation("cleo", MORNING, "Cleo")?];
+    let conversations = vec![
+        conversation("ann", MORNING, "Ann")?,
+        conversation("ben", MORNING, "Ben")?,
+        group,
+        conversation("cleo", MORNING, "Cleo")?,
+    ];
     let people = ["Owner", "Ann", "Ben", "Cleo"].into_iter().map(person).collect::<Result<_>>()?;
     worker.commit(&Batch { people, ..listed(conversations) }).await?;
     let mut photo = said("ben", "b3", "Ben", 41 * DAY)?;
     photo.content = Some(vec![Content::Image { asset: None, url: Some("https://media.licdn.com/x".into()) }]);
-    photo.reactions =
-        Some(vec![Reaction { emoji: "👍\0".into(), count: 2, first_reacted_at: Some(Timestamp(MORNING)), viewer_reacted: true }]);
+    photo.reactions = Some(vec![Reaction {
+        emoji: "👍\0".into(),
+        count: 2,
+        first_reacted_at: Some(Timestamp(MORNING)),
+        viewer_reacted: true,
+    }]);
     let mut inmail = said("cleo", "c1", "Cleo", 2 * DAY)?;
     inmail.subject = Some("An offer".into());
     worker
@@ -110,10 +118,7 @@ async fn inbox(db: &Database) -> Result<()> {
             MessageSeen { body: Some("before\0".into()), ..said("group", "g2", "Owner", 3 * DAY + MINUTE)? },
         ]))
         .await?;
-    let edited = MessageSeen {
-        format: Some(MessageFormat::Edited),
-        ..said("group", "g2", "Owner", 3 * DAY + MINUTE)?
-    };
+    let edited = MessageSeen { format: Some(MessageFormat::Edited), ..said("group", "g2", "Owner", 3 * DAY + MINUTE)? };
     worker.commit(&delta(spoken(vec![edited]))).await?;
     // The walk of one conversation is over, the others were listed alone.
     drop(batch());
@@ -130,19 +135,32 @@ async fn the_questions_of_the_page_have_these_answers(db: &Database) -> Result<(
     let questions = questions();
     ensure!(questions.len() == 10, "{} questions", questions.len());
     let expected: [(u32, &[&str], Value); 10] = [
-        (1, &["conversation_id", "sender_name", "delivered_at"], json!([
-            ["2-cleo", "Cleo Test", "2026-01-07T09:00:00.000Z"], ["2-ben", "Ben Test", "2026-02-15T09:00:00.000Z"]])),
+        (
+            1,
+            &["conversation_id", "sender_name", "delivered_at"],
+            json!([
+                ["2-cleo", "Cleo Test", "2026-01-07T09:00:00.000Z"],
+                ["2-ben", "Ben Test", "2026-02-15T09:00:00.000Z"]
+            ]),
+        ),
         // I answered after 10, 20, 30 and 1 minutes; I was answered after 2 minutes, and after 41 days less 20 minutes.
         (2, &["is_mine", "answers", "median_minutes"], json!([[0, 2, (41 * 1440 - 20 + 2) / 2], [1, 4, 15]])),
         (3, &["month", "messages", "mine"], json!([["2026-01", 9, 4], ["2026-02", 1, 0]])),
         (4, &["hour", "messages"], json!([["09", 10]])),
-        (5, &["conversation_id", "days", "ended_by"], json!([["2-ben", 40, "Ben Test"], ["2-ann", 0, "Owner Test"], ["2-ben", 0, "Owner Test"]])),
+        (
+            5,
+            &["conversation_id", "days", "ended_by"],
+            json!([["2-ben", 40, "Ben Test"], ["2-ann", 0, "Owner Test"], ["2-ben", 0, "Owner Test"]]),
+        ),
         (6, &["is_mine", "conversation_id", "subject", "sender_name"], json!([[0, "2-cleo", "An offer", "Cleo Test"]])),
         (7, &["conversation_id", "attachments", "here"], json!([["2-ben", 1, 0]])),
         (8, &["format", "sender_name", "before", "now"], json!([["EDITED", "Owner Test", "before?", "text of g2"]])),
         (9, &["conversation_id", "title", "participant_count"], json!([["2-group", "Team", 4]])),
-        (10, &["conversation_id", "completeness", "messages"], json!([
-            ["2-ann", "listed", 4], ["2-ben", "listed", 3], ["2-cleo", "listed", 1], ["2-group", "listed", 2]])),
+        (
+            10,
+            &["conversation_id", "completeness", "messages"],
+            json!([["2-ann", "listed", 4], ["2-ben", "listed", 3], ["2-cleo", "listed", 1], ["2-group", "listed", 2]]),
+        ),
     ];
     for (number, columns, answer) in expected {
         let text = questions.get(&number).with_context(|| format!("question {number}"))?;
@@ -161,7 +179,9 @@ async fn every_view_can_be_read(db: &Database) -> Result<()> {
     for line in table.lines().filter(|line| line.starts_with("| `v_")) {
         let names: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
         let (view, columns) = names.split_first().context("a view")?;
-        let plain = |name: &&&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !matches!(**name, "stored" | "tracks");
+        let plain = |name: &&&str| {
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && !matches!(**name, "stored" | "tracks")
+        };
         let columns: Vec<&str> = columns.iter().filter(plain).copied().collect();
         let text = format!("SELECT account_id, {} FROM {view}", columns.join(", "));
         let rows = asked(db, &text).await.with_context(|| text.clone())?;

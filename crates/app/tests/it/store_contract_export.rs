@@ -35,7 +35,8 @@ async fn pages_of_the_export_meet_in_byte_order(db: &Database) -> anyhow::Result
         worker.commit(&page).await?;
     }
     let categories = inbox();
-    let scope = ExportScope { categories: Some(&categories), with_deleted: false, ..ExportScope::everything(worker.account()) };
+    let scope =
+        ExportScope { categories: Some(&categories), with_deleted: false, ..ExportScope::everything(worker.account()) };
     for limit in [1, 3, 5, 100] {
         let mut conversations = Vec::new();
         loop {
@@ -94,7 +95,8 @@ async fn the_export_has_what_is_in_scope(db: &Database) -> anyhow::Result<()> {
     let none: Vec<String> = Vec::new();
     let spam = vec!["SPAM".to_owned()];
     for (categories, with_deleted) in [(&inbox(), false), (&inbox(), true), (&spam, false), (&none, true)] {
-        let scope = ExportScope { categories: Some(categories), with_deleted, ..ExportScope::everything(worker.account()) };
+        let scope =
+            ExportScope { categories: Some(categories), with_deleted, ..ExportScope::everything(worker.account()) };
         counted.push((
             db.store.export_conversations(&scope, None, 100).await?.len(),
             db.store.export_messages(&scope, None, 100).await?.len(),

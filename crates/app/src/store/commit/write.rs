@@ -60,7 +60,8 @@ const MESSAGES_TAIL: &str = "ON CONFLICT (account_pk, id) DO UPDATE SET delivere
      version = excluded.version";
 
 /// Inserts rows of what it is named after.
-pub(in crate::store) const EVENTS_HEAD: &str = "INSERT INTO events (account_pk, seq, id, kind, object_id, version, at) VALUES";
+pub(in crate::store) const EVENTS_HEAD: &str =
+    "INSERT INTO events (account_pk, seq, id, kind, object_id, version, at) VALUES";
 
 /// Inserts rows of what it is named after.
 pub(in crate::store) const ODDITIES_HEAD: &str = "INSERT INTO oddities \

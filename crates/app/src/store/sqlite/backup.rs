@@ -91,8 +91,7 @@ pub fn examine_backup(path: &Path) -> Result<i64, BackupFault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unsound)?;
     connection.execute_batch(CAREFULLY).map_err(unsound)?;
-    let check: String =
-        connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(unsound)?;
+    let check: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(unsound)?;
     if check != "ok" {
         return Err(BackupFault::Unsound);
     }
@@ -181,8 +180,10 @@ mod tests {
         let (from, to) = (folder.path().join("a.db"), folder.path().join("b.db"));
         let writer = migrated(&from);
         std::fs::write(&to, "").unwrap();
-        let put = |name: String| writer.execute("INSERT INTO settings VALUES (?, 'x')", [name]).unwrap();
-        (0..500).for_each(|n| drop(put(format!("before{n}"))));
+        let put = |name: String| {
+            writer.execute("INSERT INTO settings VALUES (?, 'x')", [name]).unwrap();
+        };
+        (0..500).for_each(|n| put(format!("before{n}")));
         let mut steps = 0;
         let is_whole = copy_database(&from, &to, |_, _| {
             steps += 1;

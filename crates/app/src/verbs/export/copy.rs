@@ -17,7 +17,7 @@ pub async fn write(app: &App, account: &Account, out: &mut dyn Outlet) -> Result
     let copied = app.store.copied_account(&account.id).await?.ok_or(Refusal::NoAccount)?;
     let header = HeaderLine { form: FORM.into(), version: VERSION, account: copied.into() };
     let mut copy = Copy { app, account: &account.id, out, hash: Sha256::new(), exported: Exported::default() };
-    copy.put([Line::Header(header)]).await?;
+    copy.put([Line::Header(Box::new(header))]).await?;
     copy.people().await?;
     copy.conversations().await?;
     copy.messages().await?;

@@ -27,7 +27,7 @@ pub const VERSION: u32 = 1;
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Line {
     /// The first one.
-    Header(HeaderLine),
+    Header(Box<HeaderLine>),
     /// Somebody.
     Person(PersonLine),
     /// A conversation.
