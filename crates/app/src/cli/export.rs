@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::forms::{Form, csv::Csv, html::Html, markdown::Markdown, mbox::Mbox};
 use crate::lifecycle::{Stop, stop_on_signal};
 use crate::store::{Account, portable_file};
-use crate::verbs::export::{BookWish, ExportError, ExportWish, Exported, Outlet, Part, copy, write_book, write_part};
+use crate::verbs::export::{BookWish, ExportError, ExportWish, Exported, Outlet, Part, copy, write_book, write_lines};
 use crate::verbs::{accounts, read};
 
 use super::audit::since;
@@ -253,7 +253,7 @@ async fn write(
             with_deleted: args.include_deleted,
         };
         let part = Part { only: order.only.clone(), since: order.since };
-        return write_part(&*app.store, &wish, &part, out).await.map_err(failure);
+        return write_lines(app, &wish, &part, out).await.map_err(failure);
     }
     let wish = BookWish {
         categories: Some(args.categories.clone()).filter(|_| order.only.is_empty()),
@@ -297,7 +297,7 @@ fn parquet() -> Result<Box<dyn Form>, Failure> {
 pub(crate) async fn to_file(app: &App, wish: &ExportWish, path: &Path) -> Result<Exported, Failure> {
     let delivery = Delivery::begin(path, false, true)?;
     let mut out = Stream::of(&delivery)?;
-    let exported = write_part(&*app.store, wish, &Part::default(), &mut out).await.map_err(failure)?;
+    let exported = write_lines(app, wish, &Part::default(), &mut out).await.map_err(failure)?;
     out.settle()?;
     delivery.finish()?;
     Ok(exported)

@@ -27,7 +27,7 @@ use crate::forms::{Form, csv::Csv, html::Html, markdown::Markdown, mbox::Mbox};
 use crate::lifecycle::{Stop, spawn};
 use crate::refusal::Refusal;
 use crate::store::Account;
-use crate::verbs::export::{BookWish, ExportError, ExportWish, Outlet, Part, write_book, write_part};
+use crate::verbs::export::{BookWish, ExportError, ExportWish, Outlet, Part, write_book, write_lines};
 use crate::verbs::read;
 
 /// Exports that are made at the same time; others wait for their turn.
@@ -166,7 +166,7 @@ async fn write(
         None => {
             let wish =
                 ExportWish { account: account.id, categories: account.scope, with_history: false, with_deleted: false };
-            write_part(&*app.store, &wish, &part, outlet).await.map(|_| ())
+            write_lines(app, &wish, &part, outlet).await.map(|_| ())
         }
         Some(mut form) => {
             let wish = BookWish {

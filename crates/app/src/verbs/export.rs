@@ -18,6 +18,7 @@ use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::message::Message;
 use threadkeep_core::time::Timestamp;
 
+use crate::app::App;
 use crate::refusal::Refusal;
 use crate::store::{ExportScope, Reads, StoreError};
 
@@ -49,6 +50,16 @@ pub struct Part {
     pub only: Vec<ConversationId>,
     /// Messages that were delivered from then on, and conversations that were active since.
     pub since: Option<Timestamp>,
+}
+
+/// Writes the export of a part of an account's mirror; the caller has made sure that the account exists.
+pub async fn write_lines(
+    app: &App,
+    wish: &ExportWish,
+    part: &Part,
+    out: &mut dyn Outlet,
+) -> Result<Exported, ExportError> {
+    write_part(&*app.store, wish, part, out).await
 }
 
 /// How much was written.
@@ -88,8 +99,7 @@ pub async fn write(
     write_part(reads, wish, &Part::default(), out).await
 }
 
-/// Writes the export of a part of what it would be; the caller has made sure that the account exists.
-pub async fn write_part(
+async fn write_part(
     reads: &(impl Reads + ?Sized),
     wish: &ExportWish,
     part: &Part,

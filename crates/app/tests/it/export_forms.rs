@@ -30,6 +30,9 @@ crate::on_both_databases!(
     a_database_to_take_away_has_plain_tables_and_no_secrets,
 );
 
+/// Makes a form.
+type Maker = fn() -> Box<dyn Form>;
+
 /// Files in memory.
 #[derive(Default)]
 struct Files {
@@ -91,7 +94,7 @@ async fn every_form_has_every_message_and_is_the_same_each_time(database: &Datab
     let story = synced(database, MediaPolicy::Off).await?;
     let messages = truth(&story, "message")?;
     let wish = BookWish { with_history: true, ..wish(&story).await? };
-    let forms: [(&str, fn() -> Box<dyn Form>); 4] = [
+    let forms: [(&str, Maker); 4] = [
         ("csv", || Box::new(Csv::default())),
         ("html", || Box::new(Html::default())),
         ("markdown", || Box::new(Markdown::default())),
