@@ -16,6 +16,7 @@ pub mod chance;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod forms;
 pub mod http;
 pub mod lifecycle;
 pub mod planted;

@@ -126,7 +126,7 @@ fn object(id: i64, line: &AuditLine) -> Value {
 }
 
 /// A point in time as people write it, or how long ago it was.
-fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     let wrong = || {
         Failure::usage("--since is not a time")
             .hint("write 2026-01-31, 2026-01-31T10:00:00Z, or how long ago: 90m, 24h, 7d")

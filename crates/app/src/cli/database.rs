@@ -1,4 +1,4 @@
-//! `threadkeep db`: brings the schema up to date, or tells where it stands.
+//! `threadkeep db`: brings the schema up to date, tells where it stands, takes a backup and puts one back.
 //!
 //! Needs no key: whoever may reach the database may migrate it. `status` changes nothing.
 
@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::config::{Config, masked_url};
 use crate::store::{self, MigrationStatus, OpenOptions};
 
+use super::backup::{self, BackupArgs, RestoreArgs};
 use super::console;
 use super::failure::{CONFLICT, Ended, Failure, OK};
 
@@ -18,9 +19,11 @@ before several nodes start.
 
 Examples:
   threadkeep db status
+  threadkeep db backup mirror-2026-01-31.db        while servers run; a .manifest.json comes beside it
+  threadkeep db restore mirror-2026-01-31.db       while none runs; what was there is kept
   threadkeep db migrate --database-url postgres://user@host/threadkeep";
 
-/// Bring the database's schema up to date.
+/// Bring the database's schema up to date, back it up, restore it.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DatabaseArgs {
@@ -32,6 +35,10 @@ pub(crate) struct DatabaseArgs {
 enum DatabaseCommand {
     /// Apply what is missing.
     Migrate,
+    /// Copy the SQLite database to a file, also while servers run.
+    Backup(BackupArgs),
+    /// Put a backup in the place of the SQLite database, which is kept beside; while nobody uses it.
+    Restore(RestoreArgs),
     /// Tell where the schema stands; exit code 4 when something is missing.
     Status {
         /// As JSON.
@@ -43,9 +50,11 @@ enum DatabaseCommand {
 /// Runs the command.
 pub(crate) async fn run(args: DatabaseArgs, config: &Config) -> Ended {
     let url = config.database_url.expose_secret();
-    let status = store::migration_status(url).await?;
     match args.command {
+        DatabaseCommand::Backup(args) => backup::take(args, config).await,
+        DatabaseCommand::Restore(args) => backup::put_back(args, config).await,
         DatabaseCommand::Migrate => {
+            let status = store::migration_status(url).await?;
             store::open(url, OpenOptions::default()).await?.close().await;
             let (from, to) = (status.applied, status.known);
             console::tell(&match from == to {
@@ -54,7 +63,7 @@ pub(crate) async fn run(args: DatabaseArgs, config: &Config) -> Ended {
             });
             Ok(OK)
         }
-        DatabaseCommand::Status { json } => tell(config, &status, json),
+        DatabaseCommand::Status { json } => tell(config, &store::migration_status(url).await?, json),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Every file is taken in whole or not at all; the report is for people on standard error and for programs, with
 //! `--json`, one object a line on standard output.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -20,7 +20,7 @@ use crate::verbs::import::{ArchiveAt, ImportAsk, ImportPhase, ImportResult, Mete
 
 use super::failure::{Ended, Failure, INTERRUPTED, OK};
 use super::table::number;
-use super::{account, console, open};
+use super::{account, console, copy, open};
 
 /// How often the bar moves.
 const LOOK_MS: i64 = 100;
@@ -32,6 +32,7 @@ Examples:
   threadkeep import Basic_LinkedInDataExport_11-20-2026.zip
   threadkeep import messages.csv --me https://www.linkedin.com/in/olga-test
   threadkeep import old.zip new.zip --dry-run --json
+  threadkeep import copy.jsonl        (what `export --format jsonl --complete` has written)
 
 How to ask LinkedIn for the archive, and what is in it: docs/IMPORT.md. The same archive twice changes nothing, and what \
 a sync has brought is joined with what the archive tells.";
@@ -40,7 +41,7 @@ a sync has brought is joined with what the archive tells.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ImportArgs {
-    /// The archive as it came, an unpacked folder, or messages.csv alone.
+    /// The archive as it came, an unpacked folder, messages.csv alone, or a complete copy of `export --complete`.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Whose archive it is, when that cannot be told: the link to your profile.
@@ -85,18 +86,49 @@ async fn all(app: &App, who: &Actor, args: &ImportArgs, ask: &ImportAsk) -> Ende
         if args.files.len() > 1 {
             console::tell(&format!("{shown}:"));
         }
-        match one(app, who, (file.clone(), ask), &stop).await {
+        let taken = match file {
+            file if copy::is_copy_file(file) => one_copy(app, args, file).await,
+            file if copy::is_plain_lines(file) => Err(Failure::usage(format!("{shown} is no complete copy"))
+                .hint("plain jsonl is for other programs: only --complete can be read back")),
+            file => one_archive(app, who, (file, ask), args, &stop).await,
+        };
+        match taken {
             Ok(_) | Err(_) if stop.is_asked() => {
                 console::tell("stopped: nothing of this file was kept");
                 return Ok(INTERRUPTED);
             }
-            Ok(result) => tell(&shown, &result, args.json)?,
+            Ok(()) => {}
             // The other files are still taken in: each stands for itself.
             Err(failure) if args.files.len() > 1 => worst = failure.report(),
             Err(failure) => return Err(failure),
         }
     }
     Ok(worst)
+}
+
+/// Reads a complete copy back, which names its own account.
+async fn one_copy(app: &App, args: &ImportArgs, file: &Path) -> Result<(), Failure> {
+    if args.me.is_some() || args.account.is_some() || args.dry_run {
+        return Err(Failure::usage(
+            "a complete copy is read back as it was: --me, --account and --dry-run are for LinkedIn's archives",
+        ));
+    }
+    let told = copy::read_back(app, file).await?;
+    match args.json {
+        true => console::json(&told),
+        false => Ok(()),
+    }
+}
+
+async fn one_archive(
+    app: &App,
+    who: &Actor,
+    (file, ask): (&Path, &ImportAsk),
+    args: &ImportArgs,
+    stop: &Stop,
+) -> Result<(), Failure> {
+    let result = one(app, who, (file.to_owned(), ask), stop).await?;
+    tell(&file.display().to_string(), &result, args.json)
 }
 
 async fn one(app: &App, who: &Actor, (file, ask): (PathBuf, &ImportAsk), stop: &Stop) -> Result<ImportResult, Failure> {

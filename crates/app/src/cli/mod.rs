@@ -5,9 +5,12 @@
 
 mod account;
 mod audit;
+mod backup;
 mod config;
 mod console;
+mod copy;
 mod database;
+mod delivery;
 mod demo;
 mod doctor;
 mod doctor_accounts;

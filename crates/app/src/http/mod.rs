@@ -12,6 +12,7 @@ mod conversations;
 mod cursor;
 pub mod document;
 mod exists;
+mod export;
 mod gate;
 mod health;
 mod hosts;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 use utoipa_axum::routes;
 
 use crate::app::App;
@@ -126,6 +127,8 @@ struct Room {
     cursor_secret: OnceCell<String>,
     limits: Limits,
     imports: import::Running,
+    /// Turns to make an export.
+    exports: Arc<Semaphore>,
 }
 
 /// The API; every route is there under `/linkedin` and bare.
@@ -143,6 +146,7 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
         cursor_secret: OnceCell::new(),
         limits,
         imports: import::Running::default(),
+        exports: Arc::new(Semaphore::new(export::EXPORTS_MAX)),
     });
     let quick = quick().into_router().route_layer(from_fn_with_state(room.clone(), gate::in_time));
     let api = waiting().into_router().merge(quick);
@@ -181,6 +185,7 @@ fn reads() -> Documented {
         .routes(routes!(thread::one))
         .routes(routes!(thread::people))
         .routes(routes!(exists::check))
+        .routes(routes!(export::export))
         .routes(routes!(status::all))
         .routes(routes!(verify::ledger))
         .routes(routes!(runs::list))

@@ -70,19 +70,17 @@ impl<D: Dialect> SqlStore<D> {
             ),
             scope,
         );
-        let written = match scope.with_deleted {
-            true => "",
-            false => " AND m.is_deleted = 0",
-        };
         query.push(
-            &format!(
-                " AND cp.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND cp.person_id > ? \
-                 AND (cp.is_present = 1 OR EXISTS (SELECT 1 FROM messages m \
-                 WHERE m.conversation_pk = cp.conversation_pk AND m.sender_id = cp.person_id{written})) \
-                 ORDER BY cp.person_id LIMIT ?) x LEFT JOIN (SELECT 1 AS known, people.* FROM people) p \
-                 ON p.account_pk = x.account_pk AND p.id = x.person_id ORDER BY x.person_id"
-            ),
-            [scope.account.into(), after.map_or("", |id| id.as_str()).into(), limit.into()],
+            " AND cp.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND cp.person_id > ? \
+             AND (cp.is_present = 1 OR EXISTS (SELECT 1 FROM messages m \
+             WHERE m.conversation_pk = cp.conversation_pk AND m.sender_id = cp.person_id",
+            [scope.account.into(), after.map_or("", |id| id.as_str()).into()],
+        );
+        query.messages_in_scope(scope);
+        query.push(
+            ")) ORDER BY cp.person_id LIMIT ?) x LEFT JOIN (SELECT 1 AS known, people.* FROM people) p \
+             ON p.account_pk = x.account_pk AND p.id = x.person_id ORDER BY x.person_id",
+            [limit.into()],
         );
         let rows = self.rows(query.statement()).await?;
         let read = |row: Row| person_or_stranger(&mut row.columns("people"));
@@ -95,9 +93,7 @@ fn messages(scope: &ExportScope<'_>) -> Query {
     let text = format!("SELECT c.id, {MESSAGE} FROM conversations c CROSS JOIN messages m WHERE ");
     let mut query = Query::new(text, scope);
     query.push(" AND m.conversation_pk = c.pk", []);
-    if !scope.with_deleted {
-        query.push(" AND m.is_deleted = 0", []);
-    }
+    query.messages_in_scope(scope);
     query
 }
 
@@ -126,16 +122,36 @@ impl Query {
         if !scope.with_deleted {
             self.push(" AND c.is_deleted = 0", []);
         }
-        if scope.categories.is_empty() {
+        if let Some(since) = scope.since {
+            self.push(" AND c.last_activity_at >= ?", [since.into()]);
+        }
+        if !scope.only.is_empty() {
+            self.push(" AND c.id IN (", []);
+            push_marks(&mut self.text, scope.only.len());
+            self.values.extend(scope.only.iter().map(Value::from));
+            self.push(")", []);
+        }
+        let Some(categories) = scope.categories else { return };
+        if categories.is_empty() {
             return self.push(" AND 1 = 0", []);
         }
         self.push(
             " AND EXISTS (SELECT 1 FROM conversation_categories k WHERE k.conversation_pk = c.pk AND k.category IN (",
             [],
         );
-        push_marks(&mut self.text, scope.categories.len());
-        self.values.extend(scope.categories.iter().map(Value::from));
+        push_marks(&mut self.text, categories.len());
+        self.values.extend(categories.iter().map(Value::from));
         self.push("))", []);
+    }
+
+    /// `m` is a message that is not deleted, unless those are wanted, and not too old.
+    fn messages_in_scope(&mut self, scope: &ExportScope<'_>) {
+        if !scope.with_deleted {
+            self.push(" AND m.is_deleted = 0", []);
+        }
+        if let Some(since) = scope.since {
+            self.push(" AND m.delivered_at >= ?", [since.into()]);
+        }
     }
 
     fn statement(self) -> Statement {

@@ -348,6 +348,49 @@ pub trait Media: Send + Sync {
     async fn forget_object(&self, hash: &str) -> StoreResult<()>;
 }
 
+/// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.
+#[async_trait]
+pub trait Copies: Send + Sync {
+    /// An account without its session.
+    async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>>;
+    /// A page of everybody whom the account's mirror knows, by id.
+    async fn copied_people(
+        &self,
+        account: &AccountId,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Person>>;
+    /// A page of all its conversations, by id.
+    async fn copied_conversations(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<CopiedConversation>>;
+    /// A page of its log of changes, by number.
+    async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>>;
+    /// A page of its records that could not be read.
+    async fn copied_oddities(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedOddity>>;
+    /// A page of the exports of LinkedIn's that were taken in, by number, with that number.
+    async fn copied_imports(
+        &self,
+        account: &AccountId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<(i64, CopiedImport)>>;
+    /// A page of the rows of those exports, by place; imports have their numbers in this database.
+    async fn copied_archived(
+        &self,
+        account: &AccountId,
+        after: Option<&ArchivedPlace>,
+        limit: u32,
+    ) -> StoreResult<Vec<CopiedArchived>>;
+    /// A page of the other names of people.
+    async fn copied_aliases(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedAlias>>;
+    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
+    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+}
+
 /// The database itself.
 #[async_trait]
 pub trait Upkeep: Send + Sync {
@@ -365,12 +408,25 @@ pub trait Upkeep: Send + Sync {
 
 /// The whole store.
 pub trait Store:
-    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Upkeep
+    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Copies + Upkeep
 {
 }
 
-impl<T: Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Upkeep>
-    Store for T
+impl<
+    T: Accounts
+        + Ledger
+        + Jobs
+        + Reads
+        + Lookups
+        + Keys
+        + Secrets
+        + Audit
+        + Media
+        + Imports
+        + Verifications
+        + Copies
+        + Upkeep,
+> Store for T
 {
 }
 
@@ -381,6 +437,9 @@ mod accounts;
 mod audit;
 mod audit_values;
 mod commit;
+mod copies;
+mod copies_archive;
+mod copy_values;
 mod dialect;
 mod export;
 mod failure;
@@ -401,6 +460,7 @@ mod media_work;
 mod migrate;
 mod open;
 mod pages;
+mod portable;
 mod postgres;
 mod reads;
 mod rows;
@@ -417,13 +477,16 @@ mod verify;
 mod verify_values;
 
 pub use audit_values::*;
+pub use copy_values::*;
 pub use import::ARCHIVE_ONLY;
 pub use import_values::*;
 pub use media_values::*;
 pub use migrate::MigrationStatus;
-pub use open::{OpenOptions, migration_status, open};
+pub use open::{OpenOptions, database_file, migration_status, open};
 pub use pages::{GuestLook, ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
+pub use portable::portable_file;
 pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
+pub use sqlite::{BackupFault, Taken, copy_database, examine_backup, take_database};
 pub use values::*;
 pub use verify_values::*;

@@ -64,6 +64,15 @@ pub async fn migration_status(url: &str) -> StoreResult<MigrationStatus> {
     }
 }
 
+/// The SQLite file at an address; `None` for PostgreSQL.
+pub fn database_file(url: &str) -> StoreResult<Option<PathBuf>> {
+    match address(url)? {
+        Address::File(path) => Ok(Some(path)),
+        Address::Postgres => Ok(None),
+        Address::Memory => Err(StoreError::BadAddress("a database in memory has no file".to_owned())),
+    }
+}
+
 async fn status_and_close<D: Dialect>(dialect: D) -> StoreResult<MigrationStatus> {
     let found = status(&dialect).await;
     dialect.close().await;

@@ -3,6 +3,7 @@
 //! A call into SQLite may block for seconds and must never run on a thread of the runtime; the exceptions are
 //! in `watch` and `desk`. A transaction that is dropped half-way is rolled back before anybody writes again.
 
+mod backup;
 mod connection;
 mod desk;
 #[cfg(feature = "simulation")]
@@ -23,6 +24,7 @@ use super::dialect::{DatabaseState, Dialect};
 use super::look::Viewer;
 use super::statement::{Outcome, Statement, sql};
 use super::{OpenOptions, StoreError, StoreResult};
+pub use backup::{BackupFault, Taken, copy_database, examine_backup, take_database};
 use connection::{Access, Settings, run, show, transact};
 use desk::Desk;
 use threads::Threads;

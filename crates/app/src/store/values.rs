@@ -387,8 +387,19 @@ pub struct KeyRow {
 pub struct ExportScope<'a> {
     /// Whose mailbox.
     pub account: &'a AccountId,
-    /// Conversations in any of these categories.
-    pub categories: &'a [String],
+    /// Conversations in any of these categories; `None` is all.
+    pub categories: Option<&'a [String]>,
     /// Whether deleted conversations and messages are in it too.
     pub with_deleted: bool,
+    /// These conversations alone; none named is all.
+    pub only: &'a [ConversationId],
+    /// Messages that were delivered from then on, and conversations that were active since.
+    pub since: Option<Timestamp>,
+}
+
+impl<'a> ExportScope<'a> {
+    /// Everything of an account, whatever became of it.
+    pub fn everything(account: &'a AccountId) -> Self {
+        Self { account, categories: None, with_deleted: true, only: &[], since: None }
+    }
 }

@@ -1,18 +1,29 @@
 //! The export: everything in scope as JSON Lines, in the canonical order of `docs/EXPORT.md`.
 //!
-//! It reads page by page and writes as it goes, so memory does not grow with the mailbox. The canonical form is exactly
+//! It reads page by page and hands on as it goes, so memory does not grow with the mailbox. The canonical form is exactly
 //! what the page defines; the two variants (earlier texts, deleted records) add keys to it and are not canonical.
 
-use std::io::{self, Write};
+mod book;
+pub mod copy;
+pub mod copy_lines;
+mod outlet;
+mod spoken;
+
+use std::io;
 
 use serde_json::{Map, Value, json};
 use threadkeep_core::canonical::{conversation_line, message_line, person_line, written};
 use threadkeep_core::conversation::Conversation;
-use threadkeep_core::id::AccountId;
+use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::message::Message;
+use threadkeep_core::time::Timestamp;
 
+use crate::app::App;
 use crate::refusal::Refusal;
 use crate::store::{ExportScope, Reads, StoreError};
+
+pub use book::{BookWish, write_book};
+pub use outlet::Outlet;
 
 /// Records of one page.
 const PAGE_ROWS: u32 = 500;
@@ -30,6 +41,25 @@ pub struct ExportWish {
     pub with_history: bool,
     /// Add deleted conversations and messages, marked; not canonical.
     pub with_deleted: bool,
+}
+
+/// Which part of what is asked for; by itself all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// These conversations alone, in whatever category; none named is all.
+    pub only: Vec<ConversationId>,
+    /// Messages that were delivered from then on, and conversations that were active since.
+    pub since: Option<Timestamp>,
+}
+
+/// Writes the export of a part of an account's mirror; the caller has made sure that the account exists.
+pub async fn write_lines(
+    app: &App,
+    wish: &ExportWish,
+    part: &Part,
+    out: &mut dyn Outlet,
+) -> Result<Exported, ExportError> {
+    write_part(&*app.store, wish, part, out).await
 }
 
 /// How much was written.
@@ -64,34 +94,46 @@ impl From<StoreError> for ExportError {
 pub async fn write(
     reads: &(impl Reads + ?Sized),
     wish: &ExportWish,
-    out: &mut (dyn Write + Send),
+    out: &mut dyn Outlet,
 ) -> Result<Exported, ExportError> {
-    let scope = ExportScope { account: &wish.account, categories: &wish.categories, with_deleted: wish.with_deleted };
-    let exported = Exported {
-        conversations: write_conversations(reads, &scope, out).await?,
-        messages: write_messages(reads, &scope, wish.with_history, out).await?,
-        people: write_people(reads, &scope, out).await?,
+    write_part(reads, wish, &Part::default(), out).await
+}
+
+async fn write_part(
+    reads: &(impl Reads + ?Sized),
+    wish: &ExportWish,
+    part: &Part,
+    out: &mut dyn Outlet,
+) -> Result<Exported, ExportError> {
+    let is_named = !part.only.is_empty();
+    let scope = ExportScope {
+        account: &wish.account,
+        categories: Some(wish.categories.as_slice()).filter(|_| !is_named),
+        with_deleted: wish.with_deleted,
+        only: &part.only,
+        since: part.since,
     };
-    out.flush()?;
+    let mut exported = Exported::default();
+    write_conversations(reads, &scope, &mut exported, out).await?;
+    write_messages(reads, &scope, wish.with_history, &mut exported, out).await?;
+    write_people(reads, &scope, &mut exported, out).await?;
     Ok(exported)
 }
 
 async fn write_conversations(
     reads: &(impl Reads + ?Sized),
     scope: &ExportScope<'_>,
-    out: &mut (dyn Write + Send),
-) -> Result<u64, ExportError> {
+    exported: &mut Exported,
+    out: &mut dyn Outlet,
+) -> Result<(), ExportError> {
     let mut after = None;
-    let mut count = 0;
     for _ in 0..PAGES_MAX {
         let page = reads.export_conversations(scope, after.as_ref(), PAGE_ROWS).await?;
-        for one in &page {
-            writeln!(out, "{}", conversation_text(one))?;
-            count += 1;
-        }
+        exported.conversations += put_lines(out, page.iter().map(conversation_text)).await?;
+        out.tell(exported);
         match page.into_iter().next_back() {
             Some(last) => after = Some(last.id),
-            None => return Ok(count),
+            None => return Ok(()),
         }
     }
     Err(endless())
@@ -101,20 +143,18 @@ async fn write_messages(
     reads: &(impl Reads + ?Sized),
     scope: &ExportScope<'_>,
     with_history: bool,
-    out: &mut (dyn Write + Send),
-) -> Result<u64, ExportError> {
+    exported: &mut Exported,
+    out: &mut dyn Outlet,
+) -> Result<(), ExportError> {
     let mut last: Option<Message> = None;
-    let mut count = 0;
     for _ in 0..PAGES_MAX {
         let after = last.as_ref().map(|one| (&one.conversation, one.delivered_at, &one.id));
         let page = reads.export_messages(scope, after, PAGE_ROWS).await?;
-        for one in &page {
-            writeln!(out, "{}", message_text(one, with_history))?;
-            count += 1;
-        }
+        exported.messages += put_lines(out, page.iter().map(|one| message_text(one, with_history))).await?;
+        out.tell(exported);
         match page.into_iter().next_back() {
             Some(one) => last = Some(one),
-            None => return Ok(count),
+            None => return Ok(()),
         }
     }
     Err(endless())
@@ -123,22 +163,33 @@ async fn write_messages(
 async fn write_people(
     reads: &(impl Reads + ?Sized),
     scope: &ExportScope<'_>,
-    out: &mut (dyn Write + Send),
-) -> Result<u64, ExportError> {
+    exported: &mut Exported,
+    out: &mut dyn Outlet,
+) -> Result<(), ExportError> {
     let mut after = None;
-    let mut count = 0;
     for _ in 0..PAGES_MAX {
         let page = reads.export_people(scope, after.as_ref(), PAGE_ROWS).await?;
-        for one in &page {
-            writeln!(out, "{}", person_line(one))?;
-            count += 1;
-        }
+        exported.people += put_lines(out, page.iter().map(person_line)).await?;
+        out.tell(exported);
         match page.into_iter().next_back() {
             Some(last) => after = Some(last.id),
-            None => return Ok(count),
+            None => return Ok(()),
         }
     }
     Err(endless())
+}
+
+/// Hands on lines; tells how many.
+async fn put_lines(out: &mut dyn Outlet, lines: impl Iterator<Item = String>) -> io::Result<u64> {
+    let mut ready = Vec::new();
+    let mut count = 0;
+    for line in lines {
+        ready.extend_from_slice(line.as_bytes());
+        ready.push(b'\n');
+        count += 1;
+    }
+    out.put(&mut ready).await?;
+    Ok(count)
 }
 
 fn endless() -> ExportError {
@@ -179,9 +230,8 @@ fn with_keys(line: &str, extra: impl IntoIterator<Item = (&'static str, Value)>)
 
 #[cfg(test)]
 mod tests {
-    use threadkeep_core::id::{ConversationId, MessageId};
+    use threadkeep_core::id::MessageId;
     use threadkeep_core::message::{MessageFormat, PriorText};
-    use threadkeep_core::time::Timestamp;
 
     use super::*;
 

@@ -11,7 +11,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::source::media::{MediaAddress, MediaType, content_disposition};
+use crate::source::media::{MediaAddress, MediaType, content_disposition, safe_file_name};
 use crate::store::{
     Account, Act, Actor, AttachmentName, AttachmentRow, AttachmentState, Deed, MediaCounts, MediaPolicy, NewAttachment,
     Object as Subject, StoredObject,
@@ -124,6 +124,41 @@ pub async fn of_messages(
         true => Ok(Vec::new()),
         false => Ok(app.store.attachments(account, messages).await?),
     }
+}
+
+/// The bytes of an attachment, as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBytes {
+    /// What they were seen to be.
+    pub content_type: &'static str,
+    /// Whether they are an image of the few kinds that may be shown in place.
+    pub is_image: bool,
+    /// How many.
+    pub size_bytes: u64,
+    /// What they are.
+    pub hash: ObjectHash,
+}
+
+/// The bytes that an attachment's row refers to; `None` when they are not here.
+pub fn kept(row: &AttachmentRow) -> Option<KeptBytes> {
+    let object = row.object.as_ref()?;
+    let kind = MediaType::named(&object.media_type);
+    let hash = ObjectHash::parse(&object.hash).ok()?;
+    Some(KeptBytes { content_type: kind.as_str(), is_image: kind.is_inline(), size_bytes: object.size_bytes, hash })
+}
+
+/// Reads kept bytes without asking anybody for lost ones: those are `None`.
+pub async fn bytes_of(app: &App, kept: &KeptBytes) -> Result<Option<bytes::Bytes>, Refusal> {
+    match app.media.vault.read(&kept.hash, None).await {
+        Ok(object) => Ok(Some(object.bytes)),
+        Err(VaultError::Missing | VaultError::Damaged) => Ok(None),
+        Err(error) => Err(Refusal::MediaStore(error.to_string())),
+    }
+}
+
+/// A name for a file on any disk, from the one that a sender gave.
+pub fn file_name(given: Option<&str>, kind: &str) -> String {
+    safe_file_name(given.filter(|name| !name.trim().is_empty()).unwrap_or(kind))
 }
 
 /// How many attachments of an account are in which state.

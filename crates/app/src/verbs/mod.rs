@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod completeness;
 pub mod export;
 pub mod freshness;
@@ -12,6 +13,7 @@ pub mod import;
 pub mod keys;
 pub mod media;
 pub mod read;
+pub mod restore_copy;
 pub mod rotation;
 pub mod secrets;
 pub mod sync;

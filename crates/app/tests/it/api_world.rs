@@ -271,6 +271,11 @@ impl World {
         Ok(Answer { status: parts.status, headers: parts.headers, bytes })
     }
 
+    /// Sends a request and leaves its answer to be taken.
+    pub async fn begin(&self, request: Request<Body>) -> anyhow::Result<axum::response::Response> {
+        Ok(self.router.clone().oneshot(request).await?)
+    }
+
     /// `GET` with a key.
     pub async fn get(&self, key: &str, path: &str) -> anyhow::Result<Answer> {
         self.send(with_key(key).uri(path).body(Body::empty())?).await

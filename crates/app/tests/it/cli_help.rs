@@ -31,11 +31,11 @@ fn the_first_page_shows_the_way() -> Result<()> {
       media     List, fetch and write out the attachments of messages
       secrets   Change the key that protects the stored sessions, and show how the keys stand
       audit     Show who did what: accounts, keys, runs and secrets, refused attempts too
-      export    Write the mirror of an account as JSON Lines
+      export    Write the mirror of an account: JSON Lines, CSV, HTML, Markdown, mbox, SQLite or Parquet
       import    Take in LinkedIn's own data export; no session is needed
       doctor    Look for what is wrong and say what to do
       config    Show and check the configuration
-      db        Bring the database's schema up to date
+      db        Bring the database's schema up to date, back it up, restore it
       help      Print this message or the help of the given subcommand(s)
 
     Options:

@@ -31,7 +31,8 @@ fn archive_of(world: &World, owner: &str, era: ArchiveEra, name: &str) -> Result
     Ok((folder, path))
 }
 
-async fn import(story: &Harness, era: ArchiveEra) -> Result<threadkeep::archive::ImportReport> {
+/// Imports the mailbox as an export of an era.
+pub async fn import(story: &Harness, era: ArchiveEra) -> Result<threadkeep::archive::ImportReport> {
     let (folder, path) = archive(story, era, "Basic_LinkedInDataExport.zip")?;
     let result = import_into(&story.app, &path, None, None, folder.path()).await?;
     ensure!(result.account == story.account && !result.is_new_account, "it went elsewhere: {:?}", result.report);

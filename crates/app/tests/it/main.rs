@@ -19,6 +19,8 @@ mod api_document;
 #[cfg(test)]
 mod api_errors;
 #[cfg(test)]
+mod api_export;
+#[cfg(test)]
 mod api_guards;
 #[cfg(test)]
 mod api_import;
@@ -73,6 +75,8 @@ mod cli;
 #[cfg(test)]
 mod cli_demo;
 #[cfg(test)]
+mod cli_export;
+#[cfg(test)]
 mod cli_harness;
 #[cfg(test)]
 mod cli_help;
@@ -80,6 +84,10 @@ mod cli_help;
 mod cli_verify;
 #[cfg(test)]
 mod config;
+#[cfg(test)]
+mod export_copies;
+#[cfg(test)]
+mod export_forms;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
@@ -123,6 +131,8 @@ mod secrets_home;
 #[cfg(test)]
 mod secrets_reset;
 mod secrets_rotation;
+#[cfg(test)]
+mod sql_page;
 #[cfg(test)]
 mod store_contract_accounts;
 #[cfg(test)]

@@ -35,7 +35,8 @@ async fn pages_of_the_export_meet_in_byte_order(db: &Database) -> anyhow::Result
         worker.commit(&page).await?;
     }
     let categories = inbox();
-    let scope = ExportScope { account: worker.account(), categories: &categories, with_deleted: false };
+    let scope =
+        ExportScope { categories: Some(&categories), with_deleted: false, ..ExportScope::everything(worker.account()) };
     for limit in [1, 3, 5, 100] {
         let mut conversations = Vec::new();
         loop {
@@ -94,7 +95,8 @@ async fn the_export_has_what_is_in_scope(db: &Database) -> anyhow::Result<()> {
     let none: Vec<String> = Vec::new();
     let spam = vec!["SPAM".to_owned()];
     for (categories, with_deleted) in [(&inbox(), false), (&inbox(), true), (&spam, false), (&none, true)] {
-        let scope = ExportScope { account: worker.account(), categories, with_deleted };
+        let scope =
+            ExportScope { categories: Some(categories), with_deleted, ..ExportScope::everything(worker.account()) };
         counted.push((
             db.store.export_conversations(&scope, None, 100).await?.len(),
             db.store.export_messages(&scope, None, 100).await?.len(),
@@ -105,9 +107,11 @@ async fn the_export_has_what_is_in_scope(db: &Database) -> anyhow::Result<()> {
     // Moved to another folder: in scope of that one, and of the old one no more.
     let moved = ConversationSeen { categories: of(&["SPAM"]), ..conversation("a", 5, "Ann")? };
     worker.commit(&delta(listed(vec![moved]))).await?;
-    let scope = ExportScope { account: worker.account(), categories: &inbox(), with_deleted: false };
+    let inboxed = inbox();
+    let scope =
+        ExportScope { categories: Some(&inboxed), with_deleted: false, ..ExportScope::everything(worker.account()) };
     assert_eq!(db.store.export_conversations(&scope, None, 100).await?.len(), 1);
-    let scope = ExportScope { categories: &spam, ..scope };
+    let scope = ExportScope { categories: Some(&spam), ..scope };
     assert_eq!(db.store.export_conversations(&scope, None, 100).await?.len(), 2);
     Ok(())
 }
@@ -131,7 +135,7 @@ async fn people_of_the_export_are_participants_and_senders(db: &Database) -> any
     worker.commit(&Batch { people, ..batch() }).await?;
     let categories = inbox();
     let account = worker.account().clone();
-    let scope = ExportScope { account: &account, categories: &categories, with_deleted: false };
+    let scope = ExportScope { categories: Some(&categories), with_deleted: false, ..ExportScope::everything(&account) };
     let found = db.store.export_people(&scope, None, 100).await?;
     let found: Vec<_> = found.iter().map(|one| (one.id.as_str(), one.full_name())).collect();
     let named = |name: &str| (format!("ACoAA{name}"), format!("{name} Test"));

@@ -73,6 +73,15 @@ sets! {
     /// Which conversation, in the query.
     ConversationParam = [query("conversationUrn").schema(Some(record()))
         .description(Some("The bare id `2-…` of a conversation, or any URN that names it; required without `profileId`")).build()];
+    /// What is exported, and how.
+    ExportParams = [
+        query("format").schema(Some(ObjectBuilder::new().schema_type(Type::String)
+            .enum_values(Some(["jsonl", "csv", "html", "markdown", "mbox"])).default(Some("jsonl".into()))))
+            .description(Some("How the file looks")).build(),
+        query("conversationUrn").schema(Some(record()))
+            .description(Some("One conversation: its bare id `2-…`, or any URN that names it; left out it is all of them")).build(),
+        time("since", "Messages from this time on, in milliseconds, and conversations that were active since"),
+    ];
     /// Filters of the older list.
     RecentParams = [
         flag("unreadOnly", "Only those with something unread"),

@@ -26,10 +26,10 @@ use crate::store::import::found::{Found, Near};
 use crate::store::statement::{Statement, Value, for_keys, insert_rows, sql};
 use crate::store::{Commit, Lease, Progress, SqlStore, StoreError, StoreResult};
 
-const ARCHIVED_HEAD: &str = "INSERT INTO archived_messages \
+pub(in crate::store) const ARCHIVED_HEAD: &str = "INSERT INTO archived_messages \
      (conversation_pk, second, fingerprint, account_pk, message_id, import_id, other_body) VALUES";
 const ARCHIVED_TAIL: &str = "ON CONFLICT (conversation_pk, second, fingerprint) DO NOTHING";
-const ALIAS_HEAD: &str = "INSERT INTO person_aliases (account_pk, alias, person_id) VALUES";
+pub(in crate::store) const ALIAS_HEAD: &str = "INSERT INTO person_aliases (account_pk, alias, person_id) VALUES";
 const ALIAS_TAIL: &str = "ON CONFLICT (account_pk, alias) DO UPDATE SET person_id = excluded.person_id";
 /// How much earlier the activity of a conversation is put that LinkedIn has told of: times of an archive are not exact,
 /// and activity that seems newer than LinkedIn's own would make its next page an old one.

@@ -24,15 +24,18 @@ use super::statement::{Outcome, Statement};
 use super::{Commit, Committed, Lease, Progress, SqlStore, StoreError, StoreResult};
 use adopt::Adopted;
 pub(super) use adopt::renamed;
-pub(super) use archive::{ArchiveCounts, twin_of};
+pub(super) use archive::{ALIAS_HEAD, ARCHIVED_HEAD, ArchiveCounts, twin_of};
 pub(super) use attach::rows as attachment_rows;
-pub(super) use write::{due, track_rows};
+pub(super) use ready::NEWEST;
+pub(super) use write::{
+    CATEGORY_LENGTH_MAX, CONVERSATIONS_HEAD, EVENTS_HEAD, MESSAGES_HEAD, ODDITIES_HEAD, PEOPLE_HEAD, due, track_rows,
+};
 
 use fold::Folded;
 use gather::Before;
 
 /// Conversations of one account that can have a number of their own: a key is the account's times this plus a number.
-const CONVERSATIONS_OF_ACCOUNT: i64 = 1 << 32;
+pub(super) const CONVERSATIONS_OF_ACCOUNT: i64 = 1 << 32;
 
 impl<D: Dialect> SqlStore<D> {
     pub(super) async fn commit_step(&self, commit: &Commit<'_>) -> StoreResult<Committed> {

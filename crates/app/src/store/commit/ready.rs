@@ -7,7 +7,7 @@ use super::fold::Folded;
 use crate::store::statement::{Statement, Value, for_keys};
 
 /// The columns of the newest message that is not deleted, as they are now.
-pub(super) const NEWEST: &str = "UPDATE conversations SET (newest_id, newest_at, newest_sender_id, newest_first_name, \
+pub(in crate::store) const NEWEST: &str = "UPDATE conversations SET (newest_id, newest_at, newest_sender_id, newest_first_name, \
      newest_last_name, newest_body, newest_content) = \
      (SELECT m.id, m.delivered_at, m.sender_id, p.first_name, p.last_name, m.body, m.content \
      FROM messages m LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id \

@@ -19,7 +19,7 @@ use crate::store::{Commit, Progress, StoreResult};
 /// Unreadable records kept for an account, newest first.
 pub(in crate::store) const ODDITIES_MAX: i64 = 1_000;
 /// Longest name of a category that is searched by; longer ones are kept in the conversation's row alone.
-const CATEGORY_LENGTH_MAX: usize = 400;
+pub(in crate::store) const CATEGORY_LENGTH_MAX: usize = 400;
 
 /// Inserts or replaces tracks.
 pub(in crate::store) const TRACKS_HEAD: &str =
@@ -30,14 +30,16 @@ pub(in crate::store) const TRACKS_TAIL: &str = "ON CONFLICT (conversation_pk) DO
 /// Columns of a track's row.
 pub(in crate::store) const TRACK_WIDTH: usize = 7;
 
-const PEOPLE_HEAD: &str = "INSERT INTO people (account_pk, id, kind, first_name, last_name, headline, profile_url, \
+/// Inserts rows of what it is named after.
+pub(in crate::store) const PEOPLE_HEAD: &str = "INSERT INTO people (account_pk, id, kind, first_name, last_name, headline, profile_url, \
      picture_url, distance, backend_urn, slug) VALUES";
 const PEOPLE_TAIL: &str = "ON CONFLICT (account_pk, id) DO UPDATE SET kind = excluded.kind, \
      first_name = excluded.first_name, last_name = excluded.last_name, headline = excluded.headline, \
      profile_url = excluded.profile_url, picture_url = excluded.picture_url, distance = excluded.distance, \
      backend_urn = excluded.backend_urn, slug = excluded.slug";
 
-const CONVERSATIONS_HEAD: &str = "INSERT INTO conversations (pk, account_pk, id, categories, is_group, title, state, \
+/// Inserts rows of what it is named after.
+pub(in crate::store) const CONVERSATIONS_HEAD: &str = "INSERT INTO conversations (pk, account_pk, id, categories, is_group, title, state, \
      label, is_sponsored, participants, created_at, last_activity_at, last_read_at, is_read, unread_count, is_muted, \
      is_deleted, version) VALUES";
 const CONVERSATIONS_TAIL: &str = "ON CONFLICT (pk) DO UPDATE SET categories = excluded.categories, \
@@ -48,7 +50,8 @@ const CONVERSATIONS_TAIL: &str = "ON CONFLICT (pk) DO UPDATE SET categories = ex
      version = excluded.version, \
      others = CASE WHEN conversations.participants = excluded.participants THEN conversations.others END";
 
-const MESSAGES_HEAD: &str = "INSERT INTO messages (account_pk, id, conversation_pk, delivered_at, sender_id, body, \
+/// Inserts rows of what it is named after.
+pub(in crate::store) const MESSAGES_HEAD: &str = "INSERT INTO messages (account_pk, id, conversation_pk, delivered_at, sender_id, body, \
      subject, format, fallback_text, attributes, content, reactions, prior, is_deleted, version) VALUES";
 const MESSAGES_TAIL: &str = "ON CONFLICT (account_pk, id) DO UPDATE SET delivered_at = excluded.delivered_at, \
      sender_id = excluded.sender_id, body = excluded.body, subject = excluded.subject, format = excluded.format, \
@@ -56,9 +59,12 @@ const MESSAGES_TAIL: &str = "ON CONFLICT (account_pk, id) DO UPDATE SET delivere
      reactions = excluded.reactions, prior = excluded.prior, is_deleted = excluded.is_deleted, \
      version = excluded.version";
 
-const EVENTS_HEAD: &str = "INSERT INTO events (account_pk, seq, id, kind, object_id, version, at) VALUES";
+/// Inserts rows of what it is named after.
+pub(in crate::store) const EVENTS_HEAD: &str =
+    "INSERT INTO events (account_pk, seq, id, kind, object_id, version, at) VALUES";
 
-const ODDITIES_HEAD: &str = "INSERT INTO oddities \
+/// Inserts rows of what it is named after.
+pub(in crate::store) const ODDITIES_HEAD: &str = "INSERT INTO oddities \
      (account_pk, digest, conversation_id, what, raw, times, first_seen_at, last_seen_at) VALUES";
 const ODDITIES_TAIL: &str = "ON CONFLICT (account_pk, digest) DO UPDATE SET \
      times = oddities.times + excluded.times, last_seen_at = excluded.last_seen_at";

@@ -43,6 +43,15 @@ pub(super) fn migrate(connection: &mut Connection) -> StoreResult<()> {
     transaction.commit().map_err(failed)
 }
 
+/// Makes a schema of an older version; for comparison with one that is to be believed.
+pub(super) fn make_up_to(connection: &Connection, newest: i64) -> StoreResult<()> {
+    connection.execute_batch(CREATE).map_err(|error| sqlite_failure(&error))?;
+    for (version, name, text) in migrate::sqlite_texts().filter(|(version, ..)| *version <= newest) {
+        apply(connection, version, name, text)?;
+    }
+    Ok(())
+}
+
 fn apply(connection: &Connection, version: i64, name: &str, text: &str) -> StoreResult<()> {
     let failed = |error| sqlite_failure(&error);
     let checksum = Sha384::digest(text.as_bytes());
