@@ -164,7 +164,7 @@ fn check(args: &ExportArgs) -> Result<(), Failure> {
     }
     if cfg!(not(feature = "parquet")) && format == ExportFormat::Parquet {
         return Err(Failure::usage("this threadkeep was built without Parquet")
-            .hint("build it with `cargo build --release --features parquet`, or take --format csv or sqlite"));
+            .hint("build it without `--no-default-features`, or take --format csv or sqlite"));
     }
     match args.conversation.len() > NAMED_MAX {
         true => Err(Failure::usage(format!("--conversation can be given {NAMED_MAX} times"))),
