@@ -7,7 +7,7 @@
 mod matching;
 mod profile;
 
-pub use matching::{Likeness, Moment, Pair, Trace, Who, match_up};
+pub use matching::{Likeness, Moment, Pair, Trace, Who, match_alone, match_up};
 pub use profile::{ProfileSlug, profiles_in};
 
 use unicode_normalization::UnicodeNormalization;

@@ -143,7 +143,7 @@ fn changed(copy: &str, plain: &str) -> Result<Vec<(&'static str, String)>> {
         ("a message twice", forged(copy, twice)?),
         ("a letter", copy.replacen("\"body\":\"", "\"body\":\"!", 1)),
         ("a line less", forged(copy, |at, line| (at != message).then(|| line.to_owned()))?),
-        ("cut", copy[..copy.len() / 2].to_owned()),
+        ("cut", copy.chars().take(copy.chars().count() / 2).collect()),
         ("without its end", lines[..lines.len() - 1].join("\n") + "\n"),
         ("more behind the end", format!("{copy}{}\n", lines[message])),
         ("out of order", forged(copy, swapped)?),

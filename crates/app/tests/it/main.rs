@@ -139,6 +139,7 @@ mod store_contract_accounts;
 mod store_contract_audit;
 #[cfg(test)]
 mod store_contract_commit;
+mod store_contract_copies;
 #[cfg(test)]
 mod store_contract_export;
 #[cfg(test)]

@@ -140,6 +140,39 @@ pub fn match_up(rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
     pairs
 }
 
+/// Pairs up what is left of rows and messages of a whole mailbox, where no thread is named and the people do not tell
+/// which conversation is meant: one row and one message of the same text and time, of which there is no second.
+///
+/// `may_be` tells whether row and message were sent in the same direction.
+pub fn match_alone(rows: &[Trace], messages: &[Trace], may_be: impl Fn(usize, usize) -> bool) -> Vec<Pair> {
+    let mut by_text: BTreeMap<&str, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (at, one) in rows.iter().enumerate().filter(|(_, one)| !one.text.is_empty()) {
+        by_text.entry(&one.text).or_default().0.push(at);
+    }
+    for (at, one) in messages.iter().enumerate() {
+        if let Some((_, places)) = by_text.get_mut(one.text.as_str()) {
+            places.push(at);
+        }
+    }
+    let is_close = |row: usize, message: usize| {
+        let (one, other) = (&rows[row], &messages[message]);
+        one.at.distance_ms(other.at) <= TOLERANCE_MS
+            && one.who.sameness(&other.who) != Sameness::Different
+            && may_be(row, message)
+    };
+    let mut pairs = Vec::new();
+    for (of_text, told) in by_text.values() {
+        for row in of_text {
+            let mut close = told.iter().filter(|message| is_close(*row, **message));
+            let (Some(message), None) = (close.next(), close.next()) else { continue };
+            if of_text.iter().filter(|other| is_close(**other, *message)).count() == 1 {
+                pairs.push(Pair { row: *row, message: *message, likeness: Likeness::SameText });
+            }
+        }
+    }
+    pairs
+}
+
 /// Pairs of what was changed: groups in which each row can be each message and there are as many of both, in the order of
 /// time. One row and one message that can be nothing else are such a group.
 fn in_order(changed: &[(usize, usize)], rows: &[Trace], messages: &[Trace]) -> Vec<Pair> {
@@ -228,6 +261,21 @@ mod tests {
         assert_eq!(both, [(0, 1, Likeness::OtherText), (1, 0, Likeness::OtherText)]);
         let stranger = Trace { who: who("ACoAAEva", "eva test"), ..message(10_500, "b") };
         assert_eq!(paired(&[row(10, "a")], &[stranger]), []);
+    }
+
+    #[test]
+    fn without_a_thread_only_what_has_no_second_is_paired() {
+        let alone = |rows: &[Trace], messages: &[Trace]| match_alone(rows, messages, |_, _| true).len();
+        assert_eq!(alone(&[row(10, "ok")], &[message(10_500, "ok")]), 1);
+        assert_eq!(alone(&[row(10, "ok"), row(20, "ok")], &[message(20_500, "ok"), message(10_500, "ok")]), 2);
+        // Somebody wrote the same to two others.
+        assert_eq!(alone(&[row(10, "ok")], &[message(10_500, "ok"), message(11_500, "ok")]), 0);
+        assert_eq!(alone(&[row(10, "ok"), row(11, "ok")], &[message(10_500, "ok")]), 0);
+        assert_eq!(alone(&[row(10, "")], &[message(10_500, "")]), 0);
+        assert_eq!(alone(&[row(10, "ok")], &[message(13_100, "ok")]), 0);
+        assert_eq!(match_alone(&[row(10, "ok")], &[message(10_500, "ok")], |_, _| false), []);
+        let (one, other) = (who("ACoAAOlga", ""), who("ACoAAEva", ""));
+        assert_eq!(alone(&[Trace { who: one, ..row(10, "ok") }], &[Trace { who: other, ..message(10_000, "ok") }]), 0);
     }
 
     #[test]

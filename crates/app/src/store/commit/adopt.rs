@@ -33,8 +33,8 @@ const CANDIDATES: &str = " SELECT a.conversation_pk, a.second, m.id, m.delivered
 
 /// The account of a step.
 pub(super) struct Place {
-    account_pk: i64,
-    member: PersonId,
+    pub(super) account_pk: i64,
+    pub(super) member: PersonId,
     oldest: Option<Timestamp>,
 }
 
@@ -55,7 +55,7 @@ impl Place {
 #[derive(Default)]
 pub(super) struct Adopted {
     /// What rows told of the messages that they have become.
-    former: HashMap<MessageId, Former>,
+    pub(super) former: HashMap<MessageId, Former>,
     /// Rows that are gone, with their versions.
     pub(super) gone: Vec<(MessageId, u32)>,
     /// Whether the oldest message may be another one now.
@@ -64,7 +64,7 @@ pub(super) struct Adopted {
     emptied: Vec<ConversationId>,
 }
 
-struct Former {
+pub(super) struct Former {
     /// The text, where it is another one.
     body: Option<String>,
     subject: Option<String>,
@@ -164,9 +164,6 @@ impl<D: Dialect> SqlStore<D> {
             let places = [known.pks.get(&seen.conversation), twins.get(&seen.conversation).map(|(pk, _)| pk)];
             pairs.extend(places.into_iter().flatten().map(|pk| (*pk, second)));
         }
-        if pairs.is_empty() {
-            return Ok(Adopted::default());
-        }
         let mut script = Vec::new();
         for_pairs(&mut script, CANDIDATES, &pairs, &[]);
         let candidates = candidates(self.db.run(tx, script).await?)?;
@@ -185,10 +182,15 @@ impl<D: Dialect> SqlStore<D> {
                 taking.take(rows[pair.row], messages[pair.message], *pk, pair.likeness);
             }
         }
+        let sources = self.adopt_alone(tx, place, &fresh, &known.pks, &mut taking).await?;
         let Taking { mut adopted, mut script, touched, .. } = taking;
+        if script.is_empty() {
+            return Ok(adopted);
+        }
         for_keys(&mut script, NEWEST, "", &[], touched.iter().copied());
         self.db.run(tx, script).await?;
-        for (twin, id) in twins.into_values().filter(|(twin, _)| touched.contains(twin)) {
+        let sources: HashMap<i64, ConversationId> = twins.into_values().chain(sources).collect();
+        for (twin, id) in sources.into_iter().filter(|(twin, _)| touched.contains(twin)) {
             let left = sql!("SELECT COUNT(*) FROM messages m WHERE m.conversation_pk = ? AND m.is_deleted = 0", twin);
             let row = rows::rows(self.db.run(tx, vec![left]).await?).next();
             if row.is_some_and(|row| row.columns("messages").int("count").is_ok_and(|count| count == 0)) {
@@ -232,15 +234,15 @@ impl<D: Dialect> SqlStore<D> {
     }
 }
 
-struct Taking<'a> {
+pub(super) struct Taking<'a> {
     place: &'a Place,
-    adopted: Adopted,
+    pub(super) adopted: Adopted,
     script: Vec<Statement>,
     touched: BTreeSet<i64>,
 }
 
 impl Taking<'_> {
-    fn take(&mut self, row: &Candidate, seen: &MessageSeen, pk: i64, likeness: Likeness) {
+    pub(super) fn take(&mut self, row: &Candidate, seen: &MessageSeen, pk: i64, likeness: Likeness) {
         let account_pk = self.place.account_pk;
         self.script.push(sql!("DELETE FROM messages WHERE account_pk = ? AND id = ?", account_pk, &row.message));
         drop_message(&mut self.script, account_pk, &row.message);
@@ -264,18 +266,18 @@ impl Taking<'_> {
 }
 
 /// A message that only an archive has told.
-struct Candidate {
-    pk: i64,
-    second: i64,
-    message: MessageId,
+pub(super) struct Candidate {
+    pub(super) pk: i64,
+    pub(super) second: i64,
+    pub(super) message: MessageId,
     delivered_at: Timestamp,
     body: String,
     subject: Option<String>,
     version: u32,
-    trace: Trace,
+    pub(super) trace: Trace,
 }
 
-fn candidates(answers: Vec<crate::store::statement::Outcome>) -> StoreResult<Vec<Candidate>> {
+pub(super) fn candidates(answers: Vec<crate::store::statement::Outcome>) -> StoreResult<Vec<Candidate>> {
     let mut found: HashMap<MessageId, Candidate> = HashMap::new();
     for row in rows::rows(answers) {
         let mut row = row.columns("messages");
@@ -314,7 +316,7 @@ fn names(batch: &Batch, members: Option<&Vec<Person>>) -> HashMap<PersonId, Stri
     stored.chain(told.filter(|(_, name)| !name.is_empty())).collect()
 }
 
-fn trace(seen: &MessageSeen, names: &HashMap<PersonId, String>) -> Trace {
+pub(super) fn trace(seen: &MessageSeen, names: &HashMap<PersonId, String>) -> Trace {
     let name = seen.sender.as_ref().and_then(|id| names.get(id)).cloned().unwrap_or_default();
     Trace {
         at: Moment::Exact(seen.delivered_at.0),

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use threadkeep_core::archived::{ArchivedMessage, ArchivedPerson};
 use threadkeep_core::conversation::{Conversation, ConversationSeen};
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
-use threadkeep_core::identity::{
-    ARCHIVE_PREFIX, Likeness, Moment, Trace, Who, comparable_name, comparable_text, match_up,
-};
+use threadkeep_core::identity::{ARCHIVE_PREFIX, Likeness, Trace, Who, comparable_name, match_up};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
 use threadkeep_core::person::{Person, PersonKind, PersonSeen};
 use threadkeep_core::sync::Batch;
@@ -73,6 +71,14 @@ struct Decided {
     counts: ArchiveCounts,
 }
 
+impl Decided {
+    /// Rows that became messages of their own and name no thread.
+    fn without_thread(&self, rows: &[ArchivedMessage]) -> Vec<usize> {
+        let own = self.placed.iter().filter(|one| self.messages.iter().any(|seen| seen.id == one.message));
+        own.map(|one| one.row).filter(|at| rows.get(*at).is_some_and(|row| row.is_thread_derived)).collect()
+    }
+}
+
 impl<D: Dialect> SqlStore<D> {
     /// Takes in a batch of rows.
     pub(in crate::store) async fn take_rows(
@@ -84,8 +90,13 @@ impl<D: Dialect> SqlStore<D> {
         let mut found = self.find(tx, import, rows).await?;
         let aliases = bridge(import, rows, &mut found);
         let mut decided = decide(import, rows, &found);
+        let left = decided.without_thread(rows);
+        if import.is_alone && !left.is_empty() {
+            found.alone = self.find_alone(tx, import, rows, (&left, &found)).await?;
+            decided = decide(import, rows, &found);
+        }
         let (people, new_people) = people(rows, &found);
-        let conversations = conversations(import, rows, &found);
+        let conversations = conversations(import, rows, &decided, &found);
         decided.counts.people = new_people;
         decided.counts.conversations =
             conversations.iter().filter(|one| !found.conversations.contains_key(&one.id)).count() as u64;
@@ -198,12 +209,14 @@ fn decide(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Decide
             .collect();
         near.sort_by(|a, b| (a.delivered_at, &a.message).cmp(&(b.delivered_at, &b.message)));
         let messages: Vec<Trace> = near.iter().map(|near| near.trace()).collect();
-        let traces: Vec<Trace> = places.iter().map(|at| trace(&rows[*at], found)).collect();
+        let traces: Vec<Trace> = places.iter().map(|at| found.trace(&rows[*at])).collect();
         let pairs: HashMap<usize, (usize, Likeness)> =
             match_up(&traces, &messages).into_iter().map(|pair| (pair.row, (pair.message, pair.likeness))).collect();
         for (number, at) in places.into_iter().enumerate() {
-            match pairs.get(&number) {
-                Some((place, likeness)) => join(import, (at, &rows[at]), near[*place], *likeness, &mut decided),
+            let alone = found.alone.get(&at).map(|near| (near, Likeness::SameText));
+            let known = pairs.get(&number).map(|(place, likeness)| (near[*place], *likeness));
+            match known.or(alone) {
+                Some((near, likeness)) => join(import, (at, &rows[at]), near, likeness, &mut decided),
                 None => add(at, &rows[at], found, &mut decided),
             }
         }
@@ -276,20 +289,6 @@ fn seen(
     }
 }
 
-fn trace(row: &ArchivedMessage, found: &Found) -> Trace {
-    let sender = row.sender.as_ref();
-    Trace {
-        // A row without a time is only ever the same as another such row.
-        at: Moment::Second(row.second.unwrap_or(i64::MIN / 2_000)),
-        who: Who {
-            id: sender.map(|one| found.resolved(&one.id)),
-            name: sender.map(ArchivedPerson::comparable).unwrap_or_default(),
-        },
-        text: comparable_text(&row.body),
-        has_attachment: !row.content.is_empty(),
-    }
-}
-
 /// People who are new or of whom something was not known.
 fn people(rows: &[ArchivedMessage], found: &Found) -> (Vec<PersonSeen>, u64) {
     let mut told: BTreeMap<PersonId, &ArchivedPerson> = BTreeMap::new();
@@ -324,9 +323,18 @@ fn people(rows: &[ArchivedMessage], found: &Found) -> (Vec<PersonSeen>, u64) {
 }
 
 /// Conversations that are new or of which something was not known.
-fn conversations(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Vec<ConversationSeen> {
+fn conversations(
+    import: &Importing,
+    rows: &[ArchivedMessage],
+    decided: &Decided,
+    found: &Found,
+) -> Vec<ConversationSeen> {
     let mut told: BTreeMap<&ConversationId, Vec<&ArchivedMessage>> = BTreeMap::new();
-    for row in rows {
+    // A conversation of an old export is none where all its rows are messages of threads.
+    let here = decided.placed.iter().filter(|one| one.elsewhere.is_none()).filter_map(|one| rows.get(one.row));
+    let here: HashSet<&ConversationId> = here.map(|row| &row.conversation).collect();
+    let is_one = |id: &ConversationId| here.contains(id) || found.conversations.contains_key(id);
+    for row in rows.iter().filter(|row| is_one(&row.conversation)) {
         told.entry(&row.conversation).or_default().push(row);
     }
     told.into_iter().filter_map(|(id, rows)| conversation(import, id, &rows, found)).collect()
@@ -422,22 +430,6 @@ fn write_archived(
         ]);
     }
     insert_rows(script, ARCHIVED_HEAD, ARCHIVED_TAIL, 7, values);
-}
-
-impl Near {
-    fn trace(&self) -> Trace {
-        let is_archived = self.message.as_str().starts_with(ARCHIVE_PREFIX);
-        let at = match is_archived {
-            true => Moment::Second(self.delivered_at.0.div_euclid(1_000)),
-            false => Moment::Exact(self.delivered_at.0),
-        };
-        Trace {
-            at,
-            who: Who { id: self.sender.clone(), name: self.sender_name.clone() },
-            text: comparable_text(&self.body),
-            has_attachment: self.has_attachment,
-        }
-    }
 }
 
 /// The conversation of an old export between the same people as in these rows.

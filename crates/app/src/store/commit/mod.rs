@@ -5,6 +5,7 @@
 //! step whose lease is lost writes nothing at all.
 
 mod adopt;
+mod adopt_alone;
 mod archive;
 mod attach;
 mod fold;

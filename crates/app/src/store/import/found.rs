@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use threadkeep_core::archived::{ArchivedMessage, ArchivedPerson};
 use threadkeep_core::conversation::Conversation;
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
-use threadkeep_core::identity::comparable_name;
+use threadkeep_core::identity::{ARCHIVE_PREFIX, Moment, Trace, Who, comparable_name, comparable_text};
 use threadkeep_core::person::Person;
 use threadkeep_core::time::Timestamp;
 
@@ -28,6 +28,11 @@ const NEAR: &str = " SELECT m.conversation_pk, c.id, m.id, m.delivered_at, m.sen
 /// Rows of archives around seconds.
 const ARCHIVED: &str = " SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
      FROM w JOIN archived_messages a ON a.conversation_pk = w.pk AND a.second BETWEEN w.s - 4 AND w.s + 4 \
+     LEFT JOIN imports i ON i.id = a.import_id";
+
+/// The same, in whatever conversation their messages are now.
+const ARCHIVED_ANYWHERE: &str = " SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
+     FROM w JOIN archived_messages a ON a.account_pk = w.pk AND a.second = w.s \
      LEFT JOIN imports i ON i.id = a.import_id";
 
 /// A conversation that is here.
@@ -66,9 +71,45 @@ pub(in crate::store) struct Found {
     places: HashMap<ConversationId, Vec<i64>>,
     archived: HashMap<(i64, String), (MessageId, i64)>,
     own: HashSet<(MessageId, i64)>,
+    /// Rows of earlier imports in whatever conversation.
+    anywhere: HashMap<(i64, String), (MessageId, i64)>,
+    /// Messages that rows without a thread are, by the places of the rows in their batch.
+    pub(in crate::store) alone: HashMap<usize, Near>,
+}
+
+impl Near {
+    /// As it is compared.
+    pub(in crate::store) fn trace(&self) -> Trace {
+        let is_archived = self.message.as_str().starts_with(ARCHIVE_PREFIX);
+        let at = match is_archived {
+            true => Moment::Second(self.delivered_at.0.div_euclid(1_000)),
+            false => Moment::Exact(self.delivered_at.0),
+        };
+        Trace {
+            at,
+            who: Who { id: self.sender.clone(), name: self.sender_name.clone() },
+            text: comparable_text(&self.body),
+            has_attachment: self.has_attachment,
+        }
+    }
 }
 
 impl Found {
+    /// A row as it is compared.
+    pub(in crate::store) fn trace(&self, row: &ArchivedMessage) -> Trace {
+        let sender = row.sender.as_ref();
+        Trace {
+            // A row without a time is only ever the same as another such row.
+            at: Moment::Second(row.second.unwrap_or(i64::MIN / 2_000)),
+            who: Who {
+                id: sender.map(|one| self.resolved(&one.id)),
+                name: sender.map(ArchivedPerson::comparable).unwrap_or_default(),
+            },
+            text: comparable_text(&row.body),
+            has_attachment: !row.content.is_empty(),
+        }
+    }
+
     /// The id that somebody has now.
     pub(in crate::store) fn resolved(&self, id: &PersonId) -> PersonId {
         self.aliases.get(id).unwrap_or(id).clone()
@@ -100,8 +141,9 @@ impl Found {
 
     /// The message and the import of a row that was taken in before.
     pub(in crate::store) fn archived(&self, row: &ArchivedMessage) -> Option<(&MessageId, i64)> {
-        let found = self.archived.get(&(row.ordered_at, row.fingerprint.clone()));
-        found.map(|(message, import)| (message, *import))
+        let key = (row.ordered_at, row.fingerprint.clone());
+        let anywhere = || self.anywhere.get(&key).filter(|_| row.is_thread_derived);
+        self.archived.get(&key).or_else(anywhere).map(|(message, import)| (message, *import))
     }
 
     /// Whether a message was told by a row of this import already.
@@ -133,7 +175,30 @@ impl<D: Dialect> SqlStore<D> {
             for_pairs(&mut script, NEAR, &pairs, &[]);
             found.near = read_near(self.db.run(tx, script).await?, &told)?;
         }
+        if import.is_alone {
+            self.find_anywhere(tx, import, batch, &mut found).await?;
+        }
         Ok(found)
+    }
+
+    /// Rows of earlier imports that name no thread, and whose messages have found theirs since.
+    async fn find_anywhere(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &[ArchivedMessage],
+        found: &mut Found,
+    ) -> StoreResult<()> {
+        let derived = batch.iter().filter(|row| row.is_thread_derived);
+        let pairs: BTreeSet<(i64, i64)> = derived.map(|row| (import.account_pk, row.ordered_at)).collect();
+        let mut script = Vec::new();
+        for_pairs(&mut script, ARCHIVED_ANYWHERE, &pairs.into_iter().collect::<Vec<_>>(), &[]);
+        let mut anywhere = Found::default();
+        read_archived(self.db.run(tx, script).await?, &mut anywhere)?;
+        // The same words to two people in one second are two rows of this import.
+        anywhere.archived.retain(|_, (_, import_id)| *import_id != import.id);
+        found.anywhere = anywhere.archived;
+        Ok(())
     }
 
     /// Ids that people of the rows have now.
@@ -311,7 +376,10 @@ fn read_archived(answers: Vec<Outcome>, found: &mut Found) -> StoreResult<HashMa
     Ok(told)
 }
 
-fn read_near(answers: Vec<Outcome>, told: &HashMap<MessageId, Option<i64>>) -> StoreResult<HashMap<i64, Vec<Near>>> {
+pub(super) fn read_near(
+    answers: Vec<Outcome>,
+    told: &HashMap<MessageId, Option<i64>>,
+) -> StoreResult<HashMap<i64, Vec<Near>>> {
     let mut near: HashMap<i64, Vec<Near>> = HashMap::new();
     let mut seen: HashSet<MessageId> = HashSet::new();
     for row in rows::rows(answers) {

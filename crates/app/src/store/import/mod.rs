@@ -3,6 +3,7 @@
 //! The rows are pulled in batches of bounded size, so that memory does not grow with the archive (docs/adr/0009). Whoever
 //! else writes to the account waits meanwhile.
 
+mod alone;
 pub(in crate::store) mod found;
 mod jobs;
 
@@ -49,6 +50,8 @@ pub(in crate::store) struct Importing {
     pub(in crate::store) threads: HashMap<ConversationId, Vec<i64>>,
     /// Whether there are conversations without an id of LinkedIn's.
     pub(in crate::store) has_derived: bool,
+    /// Whether rows without a thread may be messages that a sync has brought.
+    pub(in crate::store) is_alone: bool,
 }
 
 #[async_trait]
@@ -135,7 +138,8 @@ impl<D: Dialect> SqlStore<D> {
     async fn import_begin(&self, tx: &mut D::Tx, wish: &ImportWish<'_>) -> StoreResult<(Importing, bool)> {
         let lookup = format!(
             "SELECT a.pk, a.member_id, (SELECT COUNT(*) FROM conversations c WHERE c.account_pk = a.pk AND \
-             c.id >= '{ARCHIVE_PREFIX}' AND c.id < 'csv.') FROM accounts a WHERE a.id = ?{}",
+             c.id >= '{ARCHIVE_PREFIX}' AND c.id < 'csv.'), (SELECT COUNT(*) FROM tracks t WHERE t.account_pk = a.pk) \
+             FROM accounts a WHERE a.id = ?{}",
             D::LOCKING
         );
         let repeated = "SELECT COUNT(*) FROM imports i JOIN accounts a ON a.pk = i.account_pk \
@@ -146,6 +150,7 @@ impl<D: Dialect> SqlStore<D> {
         let mut row = answers.next().ok_or_else(gone)?.columns("accounts");
         let (account_pk, member) = (row.int("pk")?, row.id("member_id")?);
         let has_derived = row.int("count")? > 0;
+        let is_alone = wish.lacks_threads && row.int("tracks")? > 0;
         let is_repeated: bool = answers.next().ok_or_else(gone)?.columns("imports").int("count")? > 0;
         let member = self.import_member(tx, wish, account_pk, member).await?;
         let id = match wish.job {
@@ -163,6 +168,7 @@ impl<D: Dialect> SqlStore<D> {
             taken: Vec::new(),
             threads: HashMap::new(),
             has_derived,
+            is_alone,
         };
         if wish.lacks_threads && !is_repeated {
             import.threads = self.threads_by_people(tx, &import).await?;
