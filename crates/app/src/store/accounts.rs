@@ -11,7 +11,7 @@ use threadkeep_core::time::Timestamp;
 use super::dialect::Dialect;
 use super::rows::{self, ACCOUNT};
 use super::statement::{Statement, json, sql};
-use super::{Account, Accounts, Login, SqlStore, StoreResult};
+use super::{Account, Accounts, Login, MediaPolicy, SqlStore, StoreResult};
 use crate::planted::{self, Bug};
 
 /// Up to so many accounts the list of all is kept in memory.
@@ -105,10 +105,11 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
     let account = sql!(
         format!(
             "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
-         next_request_at, scope, inbox, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?) \
-         ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
+         next_request_at, scope, inbox, created_at, media_policy) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
          last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
-         premium = excluded.premium, health = 'connected', health_detail = NULL{anew}"
+         premium = excluded.premium, health = 'connected', health_detail = NULL, \
+         media_policy = COALESCE(?, accounts.media_policy){anew}"
         ),
         &login.id,
         &login.member,
@@ -121,6 +122,8 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
         json(&login.scope)?,
         json(&InboxTrack::default())?,
         now,
+        login.media_policy.unwrap_or(login.new_media_policy).as_str(),
+        login.media_policy.map(MediaPolicy::as_str),
     );
     let session = sql!(
         "INSERT INTO sessions (account_pk, sealed, updated_at) \

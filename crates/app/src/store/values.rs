@@ -77,6 +77,10 @@ pub struct Login {
     pub premium: Option<bool>,
     /// Categories to mirror; used only when the account is new.
     pub scope: Vec<String>,
+    /// When its media are fetched; used only when the account is new.
+    pub new_media_policy: MediaPolicy,
+    /// The same, decided by whoever logs in.
+    pub media_policy: Option<MediaPolicy>,
     /// The session, sealed.
     pub sealed_session: Vec<u8>,
 }

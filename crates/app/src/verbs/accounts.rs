@@ -28,14 +28,7 @@ pub async fn add_with(app: &App, who: &Actor, pasted: &str, policy: Option<Media
     let (member, session) = prove(app, pasted).await?;
     let is_new = app.store.account(&account_for(app, &member).await?).await?.is_none();
     let act = if is_new { Act::AccountAdded } else { Act::AccountReconnected };
-    let account = store_login(app, (who, act), &member, &session).await?;
-    match policy.or(is_new.then_some(app.media.settings.policy)) {
-        Some(policy) if policy != account.media_policy => {
-            app.store.set_media_policy(&account.id, policy).await?;
-            find(app, &account.id).await
-        }
-        _ => Ok(account),
-    }
+    store_login(app, (who, act), (&member, policy), &session).await
 }
 
 /// Gives an account a new login; refused when the session belongs to another member.
@@ -45,7 +38,7 @@ pub async fn reconnect(app: &App, who: &Actor, id: &AccountId, pasted: &str) -> 
     if account_for(app, &member).await? != *id && !planted::is(Bug::OtherMemberAccepted) {
         return Err(Refusal::AccountMismatch);
     }
-    store_login(app, (who, Act::AccountReconnected), &member, &session).await
+    store_login(app, (who, Act::AccountReconnected), (&member, None), &session).await
 }
 
 /// One account.
@@ -133,7 +126,7 @@ async fn prove(app: &App, pasted: &str) -> Result<(Member, Session), Refusal> {
 async fn store_login(
     app: &App,
     (who, act): (&Actor, Act),
-    member: &Member,
+    (member, policy): (&Member, Option<MediaPolicy>),
     session: &Session,
 ) -> Result<Account, Refusal> {
     let id = account_for(app, member).await?;
@@ -142,7 +135,7 @@ async fn store_login(
         app.store.take_over(&id, &before.member, &member.id).await?;
     }
     for _ in 0..TRIES {
-        let login = login_of(app, &id, member, session).await?;
+        let login = Login { media_policy: policy, ..login_of(app, &id, member, session).await? };
         let line = audit::done(app, who, act, Object::account(&id));
         app.store.carry_out(&Deed::LogIn(&login), &line).await?;
         // A removal in between has taken the data key along.
@@ -163,6 +156,8 @@ async fn login_of(app: &App, id: &AccountId, member: &Member, session: &Session)
         picture_url: member.picture_url.clone(),
         premium: Some(member.premium),
         scope: app.sync.categories.clone(),
+        new_media_policy: app.media.settings.policy,
+        media_policy: None,
         sealed_session: seal_session(app, id, session).await?,
     })
 }

@@ -19,7 +19,7 @@ use threadkeep::clock::Clock;
 use threadkeep::http::{HttpSettings, router};
 use threadkeep::seal::{MasterKey, Sealer};
 use threadkeep::source::voyager::request::QueryIds;
-use threadkeep::store::{Actor, Claimed, Commit, JobEnd, JobFailure, Login, OpenOptions, SharedStore};
+use threadkeep::store::{Actor, Claimed, Commit, JobEnd, JobFailure, Login, MediaPolicy, OpenOptions, SharedStore};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker::presence::Presence;
 use threadkeep_core::content::{Content, Reaction};
@@ -202,6 +202,8 @@ impl World {
             picture_url: None,
             premium: Some(false),
             scope: vec!["INBOX".into()],
+            new_media_policy: MediaPolicy::Lazy,
+            media_policy: None,
             sealed_session: vec![1, 2, 3],
         };
         self.app.store.log_in(&login, self.app.clock.now()).await?;

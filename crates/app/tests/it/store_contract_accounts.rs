@@ -1,6 +1,6 @@
 //! The contract of accounts and their sessions.
 
-use threadkeep::store::{Login, StoreError};
+use threadkeep::store::{Login, MediaPolicy, StoreError};
 use threadkeep_core::page::SyncToken;
 use threadkeep_core::sync::track::InboxTrack;
 use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
@@ -11,6 +11,7 @@ use crate::store_fixture::{NOW, Worker, account_id, batch, conversation, listed,
 crate::on_both_databases!(
     an_account_is_added_and_read,
     a_new_login_keeps_what_was_mirrored,
+    a_login_decides_when_media_are_fetched,
     a_removed_account_leaves_nothing,
     only_a_pause_is_taken_back,
     a_block_is_cleared_and_nothing_else,
@@ -43,6 +44,18 @@ async fn a_new_login_keeps_what_was_mirrored(db: &Database) -> anyhow::Result<()
     assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW, inbox)));
     assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![7]));
     assert_eq!(db.store.overview(&account_id(1)?).await?.messages, 1);
+    Ok(())
+}
+
+async fn a_login_decides_when_media_are_fetched(db: &Database) -> anyhow::Result<()> {
+    let policy = async || anyhow::Ok(db.store.account(&account_id(1)?).await?.map(|one| one.media_policy));
+    db.store.log_in(&Login { new_media_policy: MediaPolicy::Eager, ..login(1)? }, NOW).await?;
+    assert_eq!(policy().await?, Some(MediaPolicy::Eager));
+    // What the configuration says of new accounts is nothing to one that is here.
+    db.store.log_in(&Login { new_media_policy: MediaPolicy::Off, ..login(1)? }, NOW).await?;
+    assert_eq!(policy().await?, Some(MediaPolicy::Eager));
+    db.store.log_in(&Login { media_policy: Some(MediaPolicy::Off), ..login(1)? }, NOW).await?;
+    assert_eq!(policy().await?, Some(MediaPolicy::Off));
     Ok(())
 }
 

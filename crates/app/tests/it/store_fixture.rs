@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use threadkeep::store::{Commit, Committed, Lease, Login, Progress, SharedStore};
+use threadkeep::store::{Commit, Committed, Lease, Login, MediaPolicy, Progress, SharedStore};
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
@@ -43,6 +43,8 @@ pub fn login(number: u32) -> anyhow::Result<Login> {
         picture_url: None,
         premium: Some(false),
         scope: vec!["INBOX".into(), "ARCHIVE".into()],
+        new_media_policy: MediaPolicy::Lazy,
+        media_policy: None,
         sealed_session: vec![1, 2, 3],
     })
 }
