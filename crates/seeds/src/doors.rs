@@ -50,10 +50,11 @@ impl Chance for SeededChance {
     }
 }
 
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
 /// A time in the form of HTTP headers (RFC 9110 5.6.7).
 pub fn http_date(seconds: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days since 0000-03-01 in cycles of 400 years.
     let shifted = days + 719_468;
@@ -77,6 +78,24 @@ pub fn http_date(seconds: i64) -> String {
     )
 }
 
+/// The seconds of such a text, found again by trying: the checks must not read dates as the program does.
+pub fn seconds_of_http_date(text: &str) -> Option<i64> {
+    let (mut low, mut high) = (0, 4_102_444_800);
+    // Dates do not sort as texts, so day and time are put in front of each other by their numbers.
+    let key = |text: &str| {
+        let mut words = text.split_whitespace().skip(1);
+        let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
+        let month = MONTHS.iter().position(|name| *name == month)?;
+        Some(format!("{year}{month:02}{day}{time}"))
+    };
+    let wanted = key(text)?;
+    while low < high {
+        let middle = (low + high) / 2;
+        if key(&http_date(middle))? < wanted { low = middle + 1 } else { high = middle }
+    }
+    (http_date(low) == text).then_some(low)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +105,9 @@ mod tests {
         assert_eq!(http_date(784_111_777), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(http_date(951_782_400), "Tue, 29 Feb 2000 00:00:00 GMT");
         assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        for seconds in [0, 951_782_399, 951_782_400, 784_111_777, BEGIN_MS / 1_000] {
+            assert_eq!(seconds_of_http_date(&http_date(seconds)), Some(seconds));
+        }
+        assert_eq!(seconds_of_http_date("99999999999999999999"), None);
     }
 }

@@ -20,6 +20,9 @@ use crate::plan::{Act, DiskTrouble, Piece, Place, Plan};
 const REQUESTS_PLANNED: u64 = 160;
 /// Effects up to which something is planned.
 const EFFECTS_PLANNED: u64 = 1_200;
+/// One life in so many is long and may have large mailboxes. What is wrong shows in short ones as a rule, and there can be
+/// many more of them; what needs a long list or a long time shows in the others.
+const LONG_EVERY: u32 = 8;
 /// Most turns of a storm.
 const TURNS_MAX: u64 = 40;
 
@@ -80,14 +83,17 @@ pub fn draw(seed: u64, rates: Rates) -> Plan {
     let is_calm = rng.random_ratio(1, 12);
     let nodes = *[1, 1, 2, 2, 3].choose(&mut rng).unwrap_or(&1);
     let pace = if rng.random_bool(0.5) { Pace::Polite } else { Pace::Open };
-    let turns = match pace {
-        Pace::Polite => rng.random_range(8..TURNS_MAX),
-        Pace::Open => rng.random_range(3..TURNS_MAX / 2),
+    let is_long = rng.random_ratio(1, LONG_EVERY);
+    let turns = match (pace, is_long) {
+        (Pace::Polite, true) => rng.random_range(8..TURNS_MAX),
+        (Pace::Open, true) => rng.random_range(3..TURNS_MAX / 2),
+        (Pace::Polite, false) => rng.random_range(4..12),
+        (Pace::Open, false) => rng.random_range(2..6),
     };
     let media = if rng.random_ratio(1, 5) { MediaPolicy::Eager } else { MediaPolicy::Lazy };
     let mut plan = Plan {
         seed,
-        world: world(seed, rates.size),
+        world: if is_long { world(seed, rates.size) } else { small_world(seed, rates.size) },
         switches: switches(seed),
         pace,
         media,
@@ -138,6 +144,19 @@ fn world(seed: u64, size: f64) -> GenerateOptions {
         conversations,
         messages_mean: messages_mean * size,
         accounts: if rng.random_ratio(1, 5) { 2 } else { 1 },
+        first: rng.random_range(0..32),
+        ..GenerateOptions::at(BEGIN_MS)
+    }
+}
+
+/// A mailbox of a few pages.
+fn small_world(seed: u64, size: f64) -> GenerateOptions {
+    let mut rng = stream(seed, "world");
+    GenerateOptions {
+        seed: rng.random(),
+        conversations: *[0, 1, 1, 1, 2, 2, 3].choose(&mut rng).unwrap_or(&1),
+        messages_mean: *[0.6, 2.0, 2.0, 4.0].choose(&mut rng).unwrap_or(&2.0) * size,
+        accounts: if rng.random_ratio(1, 12) { 2 } else { 1 },
         first: rng.random_range(0..32),
         ..GenerateOptions::at(BEGIN_MS)
     }
@@ -270,6 +289,7 @@ fn pieces(seed: u64, nodes: usize, turns: u64, rates: Rates) -> Vec<(Place, Piec
     let mut all = Vec::new();
     changes(seed, rates.changes, turns, &mut all);
     machine(seed, rates.machine, nodes, &mut all);
+    refusals(seed, rates.network, &mut all);
     people(seed, rates.people, turns, &mut all);
     all.sort_by_key(|(place, _)| *place);
     all
@@ -322,6 +342,13 @@ fn machine(seed: u64, factor: f64, nodes: usize, all: &mut Vec<(Place, Piece)>) 
         ];
         all.extend(kinds.into_iter().filter(|(rate, _)| rng.random_bool(*rate)).map(|(_, one)| (place, one)));
     }
+}
+
+/// Connections that nobody takes (F3).
+fn refusals(seed: u64, factor: f64, all: &mut Vec<(Place, Piece)>) {
+    let mut rng = stream(seed, "refused");
+    let refused = rate(&mut rng, 0.2, factor);
+    all.extend((1..=REQUESTS_PLANNED).filter(|_| rng.random_bool(refused)).map(|n| (Place::Asking(n), Piece::Refuse)));
 }
 
 const HOUR_MS: i64 = 3_600_000;

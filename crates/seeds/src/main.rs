@@ -51,6 +51,9 @@ enum Task {
         /// Does not look for a smaller plan of a failure
         #[arg(long)]
         no_shrink: bool,
+        /// The commit of these sources, to tell with a failure
+        #[arg(long, default_value = "unknown")]
+        commit: String,
     },
     /// Tells the story of one seed
     One {
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
 
 fn run(task: &Task) -> anyhow::Result<ExitCode> {
     match task {
-        Task::Run { from, count, threads, stop_at_first, json, fault_rates, postgres, no_shrink } => {
+        Task::Run { from, count, threads, stop_at_first, json, fault_rates, postgres, no_shrink, commit } => {
             let wanted = Wanted {
                 from: *from,
                 count: *count,
@@ -99,7 +102,7 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
                 as_words(&outcome, seconds)?
             }
             for ended in outcome.failures.iter().take(3).filter(|_| !*json && !*no_shrink) {
-                told_small(ended, *fault_rates, *postgres)?;
+                told_small(ended, *fault_rates, *postgres, commit)?;
             }
             Ok(if outcome.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -183,7 +186,7 @@ fn told_at_once(ended: &Ended, json: bool) {
 }
 
 /// The smallest story of a failure.
-fn told_small(ended: &Ended, rates: Rates, postgres: bool) -> anyhow::Result<()> {
+fn told_small(ended: &Ended, rates: Rates, postgres: bool, commit: &str) -> anyhow::Result<()> {
     let Some(breach) = &ended.breach else { return Ok(()) };
     let scene = scene(postgres, usize::MAX)?;
     let plan = draw(ended.seed, rates);
@@ -191,7 +194,7 @@ fn told_small(ended: &Ended, rates: Rates, postgres: bool) -> anyhow::Result<()>
     let again = scene.play(&small, true);
     let mut out = std::io::stdout().lock();
     writeln!(out, "\nseed {}: {}: {}", ended.seed, breach.invariant, breach.what)?;
-    writeln!(out, "  replay: cargo xtask seed {}", ended.seed)?;
+    writeln!(out, "  replay: cargo xtask seed {} (at commit {commit})", ended.seed)?;
     writeln!(out, "  {} of {} pieces of its plan are enough; the story with them:", small.size(), plan.size())?;
     again.lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     scene.finish()

@@ -80,6 +80,8 @@ pub enum Piece {
     Turn(usize),
     /// Somebody acts.
     Act(Act),
+    /// The connection of a request is refused, so that it never arrives.
+    Refuse,
     /// The process that acts is killed.
     Crash,
     /// The disk or the database of the process that acts fails.

@@ -35,6 +35,8 @@ pub enum Fate {
     Dies,
     /// Its disk fails.
     Fails(DiskTrouble),
+    /// Nobody takes its connection.
+    IsRefused,
 }
 
 #[async_trait]
@@ -47,7 +49,7 @@ impl Seam for StoreSeam {
         }
         let n = stage.next_effect();
         let trouble = match interlude(stage, Place::Effect(n), self.who, moment != Moment::Inside).await {
-            Fate::GoesOn => return Ok(()),
+            Fate::GoesOn | Fate::IsRefused => return Ok(()),
             Fate::Dies => {
                 kill(stage, self.who).await;
                 return Ok(());
@@ -92,6 +94,8 @@ pub fn interlude<'a>(stage: &'a Arc<Stage>, place: Place, who: Who, may_nest: bo
             match piece {
                 Piece::Crash if matches!(who, Who::Node(_)) => fate = Fate::Dies,
                 Piece::Disk(trouble) => fate = Fate::Fails(trouble),
+                Piece::Refuse if fate == Fate::GoesOn => fate = Fate::IsRefused,
+                Piece::Refuse => {}
                 Piece::Crash => {}
                 Piece::Turn(_) | Piece::Act(_) | Piece::Suspend(_) if !may_nest || is_deep => {}
                 other => happen(stage, other, who).await,
@@ -131,7 +135,7 @@ async fn happen(stage: &Arc<Stage>, piece: Piece, who: Who) {
             acts::perform(stage, act).await;
             stage.with(|state| state.depth -= 1);
         }
-        Piece::Crash | Piece::Disk(_) => {}
+        Piece::Crash | Piece::Disk(_) | Piece::Refuse => {}
     }
 }
 

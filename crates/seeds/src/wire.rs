@@ -23,6 +23,9 @@ const MEDIA_PORT: u16 = 10;
 /// Shortest and longest way of a request there and back, in milliseconds.
 const WAY_MS: std::ops::Range<i64> = 5..250;
 
+/// The fault that the network makes and not LinkedIn.
+pub const REFUSED: &str = "refused";
+
 /// The network of one process.
 pub struct Wire {
     /// The stage.
@@ -46,10 +49,14 @@ impl Transport for Wire {
             stage.report(breach);
         }
         let _on_its_way = OnItsWay { stage, who };
-        if interlude(stage, Place::Asking(n), who, true).await == Fate::Dies {
-            kill(stage, who).await;
-        }
-        let answered = self.exchange(n, &question);
+        let answered = match interlude(stage, Place::Asking(n), who, true).await {
+            Fate::Dies => {
+                kill(stage, who).await;
+                Err(EgressFault::NoConnection)
+            }
+            Fate::IsRefused => self.refused(n),
+            Fate::GoesOn | Fate::Fails(_) => self.exchange(n, &question),
+        };
         if interlude(stage, Place::Answered(n), who, true).await == Fate::Dies {
             kill(stage, who).await;
         }
@@ -71,6 +78,14 @@ impl Drop for OnItsWay<'_> {
 }
 
 impl Wire {
+    /// LinkedIn never hears of it.
+    fn refused(&self, n: u64) -> Result<Answer, EgressFault> {
+        self.stage.with(|state| *state.tally.faults.entry(REFUSED).or_default() += 1);
+        self.stage.let_pass(WAY_MS.start);
+        self.stage.tell(self.who, format_args!("asks {n}: its connection is refused"));
+        Err(EgressFault::NoConnection)
+    }
+
     fn exchange(&self, n: u64, question: &Question) -> Result<Answer, EgressFault> {
         let stage = &self.stage;
         let spread = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;

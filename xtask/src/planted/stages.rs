@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use anyhow::{Context, ensure};
 
 use super::rows::{Row, Stage};
+use crate::seeds::SQLITE_FLAGS;
 
 /// How the name of the bug reaches the test programs.
 const VARIABLE: &str = "THREADKEEP_PLANTED";
@@ -184,6 +185,7 @@ fn is_of_program(path: &str) -> bool {
 fn built_seeds(root: &Path, test: &Path) -> anyhow::Result<PathBuf> {
     let mut build = cargo(root);
     build.args(["build", "--locked", "--profile", "seeds", "-p", "threadkeep-seeds", "--features", "planted"]);
+    build.env(SQLITE_FLAGS.0, SQLITE_FLAGS.1);
     text_of(&mut build)?;
     // A test program is target/debug/deps/NAME.
     let target = test.ancestors().nth(3).context("the tests are in no folder")?;

@@ -3,6 +3,7 @@
 //! Compiled only for `crates/seeds`; no build of the program has it. The store above it is the whole real one. What a
 //! [`Seam`] does with an effect (fail it, let others act, never return) is its own affair.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -52,12 +53,14 @@ pub enum Cell {
 pub struct Ground(Kind);
 
 enum Kind {
-    Memory(Arc<DirectDialect>),
+    /// With the statements that empty it.
+    Memory(Arc<DirectDialect>, Vec<String>),
     Postgres(Arc<PostgresDialect>),
 }
 
-const TABLES_OF_SQLITE: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-     AND name <> '_sqlx_migrations' ORDER BY name";
+const TABLES_OF_SQLITE: &str = "SELECT t.name, f.\"table\" FROM sqlite_schema t \
+     LEFT JOIN pragma_foreign_key_list(t.name) f ON f.\"table\" <> t.name \
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> '_sqlx_migrations' ORDER BY t.name";
 const TABLES_OF_POSTGRES: &str = "SELECT table_name::text FROM information_schema.tables \
      WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations' \
      ORDER BY table_name";
@@ -67,7 +70,10 @@ impl Ground {
     pub async fn memory() -> StoreResult<Self> {
         let dialect = DirectDialect::open()?;
         dialect.migrate().await?;
-        Ok(Self(Kind::Memory(Arc::new(dialect))))
+        let outcomes = dialect.read(vec![Statement::new(TABLES_OF_SQLITE, Vec::new())]).await?;
+        let rows = outcomes.into_iter().flat_map(|one| one.rows);
+        let emptying = emptying(rows.map(|row| row.0.into_iter().map(text).collect()).collect());
+        Ok(Self(Kind::Memory(Arc::new(dialect), emptying)))
     }
 
     /// A PostgreSQL database, with the newest schema.
@@ -80,7 +86,7 @@ impl Ground {
     /// A store as a process that starts would have it.
     pub async fn store(&self, seam: Arc<dyn Seam>) -> StoreResult<SharedStore> {
         match &self.0 {
-            Kind::Memory(inner) => opened(Seamed { inner: Arc::clone(inner), seam }).await,
+            Kind::Memory(inner, _) => opened(Seamed { inner: Arc::clone(inner), seam }).await,
             Kind::Postgres(inner) => opened(Seamed { inner: Arc::clone(inner), seam }).await,
         }
     }
@@ -93,37 +99,66 @@ impl Ground {
         Ok(rows.map(|row| row.0.into_iter().map(Cell::from).collect()).collect())
     }
 
+    /// A number that goes up whenever a row is written, where it is known: as long as it stays, there is nothing new.
+    pub fn rows_written(&self) -> Option<i64> {
+        match &self.0 {
+            Kind::Memory(inner, _) => inner.state().map(|state| state.0),
+            Kind::Postgres(_) => None,
+        }
+    }
+
     /// Empties every table, so that the next simulation finds a new database.
     pub async fn clear(&self) -> StoreResult<()> {
-        let text = match &self.0 {
-            Kind::Memory(_) => TABLES_OF_SQLITE,
-            Kind::Postgres(_) => TABLES_OF_POSTGRES,
-        };
-        let names = self.ask(text, &[]).await?.into_iter().flatten().filter_map(|cell| match cell {
-            Cell::Text(name) => Some(name),
-            _ => None,
-        });
-        let texts: Vec<String> = match &self.0 {
-            Kind::Memory(_) => std::iter::once("PRAGMA defer_foreign_keys = ON".to_owned())
-                .chain(names.map(|name| format!("DELETE FROM {name}")))
-                .chain(["DELETE FROM sqlite_sequence".to_owned()])
-                .collect(),
-            Kind::Postgres(_) => {
-                vec![format!("TRUNCATE {} RESTART IDENTITY CASCADE", names.collect::<Vec<_>>().join(", "))]
-            }
-        };
-        let script = texts.into_iter().map(|text| Statement::new(text, Vec::new())).collect();
         match &self.0 {
-            Kind::Memory(inner) => inner.finish(inner.begin().await?, script).await.map(drop),
-            Kind::Postgres(inner) => inner.finish(inner.begin().await?, script).await.map(drop),
+            Kind::Memory(inner, emptying) => {
+                let script = emptying.iter().map(|text| Statement::new(text.clone(), Vec::new())).collect();
+                inner.finish(inner.begin().await?, script).await.map(drop)
+            }
+            Kind::Postgres(inner) => {
+                let rows = self.ask(TABLES_OF_POSTGRES, &[]).await?;
+                let names = rows.into_iter().flatten().filter_map(|cell| match cell {
+                    Cell::Text(name) => Some(name),
+                    _ => None,
+                });
+                let names = names.collect::<Vec<_>>().join(", ");
+                let text = format!("TRUNCATE {names} RESTART IDENTITY CASCADE");
+                inner.finish(inner.begin().await?, vec![Statement::new(text, Vec::new())]).await.map(drop)
+            }
         }
     }
 
     async fn send(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
         match &self.0 {
-            Kind::Memory(inner) => inner.read(script).await,
+            Kind::Memory(inner, _) => inner.read(script).await,
             Kind::Postgres(inner) => inner.read(script).await,
         }
+    }
+}
+
+/// Statements that empty all tables, none before those that refer to it. A pragma that puts the checks of references off
+/// would do with any order, and would have every statement prepared anew for each simulation.
+fn emptying(references: Vec<Vec<String>>) -> Vec<String> {
+    let mut left: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in references {
+        let mut names = row.into_iter();
+        let referred = left.entry(names.next().unwrap_or_default()).or_default();
+        referred.extend(names.filter(|name| !name.is_empty()));
+    }
+    let mut texts = Vec::new();
+    while !left.is_empty() {
+        let referred: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let free = left.keys().find(|name| !referred.contains(*name)).or(left.keys().next()).cloned();
+        left.remove(&free.clone().unwrap_or_default());
+        texts.extend(free.map(|name| format!("DELETE FROM {name}")));
+    }
+    texts.push("DELETE FROM sqlite_sequence".to_owned());
+    texts
+}
+
+fn text(value: Value) -> String {
+    match value {
+        Value::Text(text) => text,
+        _ => String::new(),
     }
 }
 

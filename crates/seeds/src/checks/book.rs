@@ -61,6 +61,8 @@ pub struct Book {
     pub first: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
     /// Conversations that were deleted upstream at some time: a walk in that time finds them empty.
     pub once_deleted: BTreeSet<String>,
+    /// How much had been written when the last commit was checked.
+    pub rows_written: Option<i64>,
     /// Commits since everything was compared.
     pub commits_since: u32,
     /// Members whose mark was lost, so that some changes cannot be known.

@@ -8,6 +8,7 @@ use threadkeep_core::sync::pace::Pace;
 
 use crate::breach;
 use crate::stage::{Breach, Stage};
+use crate::wire::REFUSED;
 
 /// What a lost place in a list costs at most, in walks of everything.
 const PRICE_OF_TROUBLE: u64 = 6;
@@ -29,7 +30,8 @@ pub fn within(stage: &Arc<Stage>, syncs: u64) -> Result<(), Breach> {
         }
         let tally = &state.tally;
         let struck: u64 = state.simulator.faults_struck().values().sum();
-        let troubles = struck + tally.disk_troubles + tally.crashes + tally.jumps;
+        let refused = tally.faults.get(REFUSED).copied().unwrap_or_default();
+        let troubles = struck + refused + tally.disk_troubles + tally.crashes + tally.jumps;
         let anew = state.book.lost_marks.values().sum::<u64>() + tally.refusals + tally.logins;
         let media = 2 * tally.media_requests;
         let budget = least

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use threadkeep::app::App;
 use threadkeep::refusal::Refusal;
-use threadkeep::store::Account;
+use threadkeep::store::{Account, StoreResult};
 use threadkeep::verbs::export::{self, ExportError, ExportWish};
 
 use super::{commits, likeness};
@@ -19,23 +19,35 @@ pub async fn equality(stage: &Arc<Stage>, app: &App, accounts: &[Account]) -> Re
     for account in accounts {
         let mirror = exported(app, account).await?;
         let member = account.member.as_str().to_owned();
-        let (truth, lost, is_odd) = stage.with(|state| {
+        let (truth, lost, pk) = stage.with(|state| {
             let truth = state.simulator.world().truth_text(&member);
-            let is_odd = state.simulator.faults_struck().contains_key("odd_record");
-            (truth, state.book.lost_marks.get(&member).copied().unwrap_or_default(), is_odd)
+            let lost = state.book.lost_marks.get(&member).copied().unwrap_or_default();
+            (truth, lost, state.book.account_of(&member))
         });
-        let Some(difference) = likeness::exact(&truth, &mirror) else { continue };
-        let excuse = match (lost, is_odd) {
-            (0, false) => return Ok(Some(breach!("the mirror equals the truth", "{difference}"))),
-            (0, true) => "a record could not be read",
-            _ => "a mark was lost",
-        };
-        if !is_odd && let Some(lacking) = likeness::covering(&truth, &mirror) {
-            return Ok(Some(breach!("the mirror covers the truth", "{lacking}; {difference}")));
+        if likeness::exact(&truth, &mirror).is_none() {
+            continue;
         }
+        let unread = unread(stage, pk.unwrap_or_default()).await?;
+        let (truth, mirror) = (likeness::without(&truth, &unread), likeness::without(&mirror, &unread));
+        let excuse = match (lost, likeness::exact(&truth, &mirror)) {
+            (0, Some(difference)) => return Ok(Some(breach!("the mirror equals the truth", "{difference}"))),
+            (_, None) => "a record could not be read",
+            (_, Some(difference)) => {
+                if let Some(lacking) = likeness::covering(&truth, &mirror) {
+                    return Ok(Some(breach!("the mirror covers the truth", "{lacking}; {difference}")));
+                }
+                "a mark was lost"
+            }
+        };
         stage.with(|state| *state.tally.excuses.entry(excuse).or_default() += 1);
     }
     Ok(None)
+}
+
+/// What is kept of records of an account that could not be read: the conversation, where it is known, and the raw form.
+pub async fn unread(stage: &Arc<Stage>, pk: i64) -> StoreResult<Vec<String>> {
+    let text = "SELECT COALESCE(conversation_id, raw) FROM oddities WHERE account_pk = ?";
+    Ok(rows(&stage.ground, text, &[pk]).await?.into_iter().map(|mut row| row.text()).collect())
 }
 
 /// The canonical export of an account.

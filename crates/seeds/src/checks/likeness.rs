@@ -54,6 +54,25 @@ pub fn covering(truth: &str, mirror: &str) -> Option<String> {
     None
 }
 
+/// The lines about conversations that are not named by what could not be read; with any of those, people are left out,
+/// too: who is known only from such a conversation cannot be told.
+pub fn without(text: &str, unread: &[String]) -> String {
+    let is_kept = |line: &&str| {
+        let Ok(value) = serde_json::from_str::<Value>(line) else { return true };
+        let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
+        let conversation = match text("kind") {
+            "conversation" => text("id"),
+            "message" => text("conversation"),
+            _ => return false,
+        };
+        !unread.iter().any(|one| one.contains(conversation))
+    };
+    match unread.is_empty() {
+        true => text.to_owned(),
+        false => text.lines().filter(is_kept).collect::<Vec<_>>().join("\n"),
+    }
+}
+
 enum Record {
     Conversation,
     Message { conversation: String, delivered_at: i64 },
@@ -83,6 +102,15 @@ mod tests {
 
     fn message(id: &str, at: i64) -> String {
         format!(r#"{{"conversation":"2-c","deliveredAt":{at},"id":"{id}","kind":"message"}}"#)
+    }
+
+    #[test]
+    fn what_could_not_be_read_excuses_its_own_conversation_only() {
+        let other = r#"{"conversation":"2-d","deliveredAt":1,"id":"z","kind":"message"}"#;
+        let text = [CONVERSATION, &message("a", 1), other, r#"{"id":"p","kind":"person"}"#].join("\n");
+        assert_eq!(without(&text, &[]), text);
+        assert_eq!(without(&text, &["2-c".to_owned()]), other);
+        assert_eq!(without(&text, &[r#"{"raw":"urn:(x,2-c)"}"#.to_owned()]), other);
     }
 
     #[test]

@@ -11,10 +11,14 @@ use threadkeep_sim::{LedgerLine, Purpose};
 
 use super::book::Book;
 use crate::breach;
+use crate::doors::seconds_of_http_date;
 use crate::stage::{Breach, Who};
 
 /// A lease runs out after this; who is suspended longer may be overtaken (`SyncSettings`).
 const LEASE_MS: i64 = 30_000;
+
+/// A date that is further away than this is not meant (`verdict`).
+const RETRY_AFTER_MAX_MS: i64 = 7 * 24 * 3_600_000;
 
 /// What an answer asks of whoever has asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,10 +205,14 @@ impl Manners {
         let count = self.rate_limits.entry(account_pk).or_default();
         let doubled = RATE_LIMIT_MS.saturating_mul(1 << (*count).min(10)).min(RATE_LIMIT_MAX_MS);
         let own_ms = if self.is_polite { doubled } else { 0 };
+        let date = retry_after.and_then(seconds_of_http_date);
         let wait_ms = match retry_after.map(str::parse::<i64>) {
             Some(Ok(seconds)) if (0..=1_000_000).contains(&seconds) => (seconds * 1_000).min(RATE_LIMIT_MAX_MS),
-            // A date is judged by whoever reads dates; any wait is right.
-            Some(Err(_)) => 0,
+            // A date of the past asks for nothing, and neither does one that is too far away to be meant.
+            Some(Err(_)) => match date.map(|seconds| seconds * 1_000 - wall_ms) {
+                Some(wait_ms) if (0..=RETRY_AFTER_MAX_MS).contains(&wait_ms) => wait_ms.min(RATE_LIMIT_MAX_MS),
+                _ => own_ms,
+            },
             _ => own_ms,
         };
         Demand::Wait { until_ms: wall_ms + wait_ms, is_block: false }
