@@ -9,6 +9,7 @@
 //! | `event` | the names of changes |
 //! | `identity` | what is the same across sources: texts, names, profile links, rows without ids |
 //! | `page` | what a source hands over, or the trouble that came instead |
+//! | `search` | what a question means, the words of a text, how a hit is shown |
 //! | `sync` | the engine: `next_step`, `absorb`, `settle` |
 //! | `planted` | bugs that only a test build can have, to test the tests |
 //! | `verify` | whether the mirror holds what LinkedIn shows |
@@ -28,6 +29,7 @@ pub mod message;
 pub mod page;
 pub mod person;
 pub mod planted;
+pub mod search;
 pub mod sync;
 pub mod time;
 pub mod verify;
