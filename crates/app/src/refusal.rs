@@ -3,6 +3,8 @@
 //! Each kind has a stable code, a text that says what to do next, an HTTP status and an exit code. No text here carries
 //! message contents, names or secrets.
 
+use threadkeep_core::search::QueryError;
+
 use crate::archive::ArchiveError;
 use crate::store::StoreError;
 
@@ -18,6 +20,9 @@ pub enum Refusal {
     /// A cursor that was not made for this question.
     #[error("the cursor is not valid here: start again without it")]
     InvalidCursor,
+    /// A search that is not understood, or asks for too much.
+    #[error("{0}")]
+    Query(#[from] QueryError),
     /// The pasted session cannot be used.
     #[error("{0}")]
     BadCookies(String),
@@ -96,6 +101,8 @@ impl Refusal {
             Self::Invalid(_) => "invalid_parameter",
             Self::UnknownField(_) => "unknown_field",
             Self::InvalidCursor => "invalid_cursor",
+            Self::Query(QueryError { is_too_complex: true, .. }) => "query_too_complex",
+            Self::Query(_) => "invalid_query",
             Self::BadCookies(_) => "bad_cookies",
             Self::Unauthorized => "unauthorized",
             Self::ScopeRequired(_) => "scope_required",
@@ -129,7 +136,9 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 400,
+            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) | Self::Query(_) => {
+                400
+            }
             Self::Unauthorized => 401,
             Self::ScopeRequired(_) => 403,
             Self::NoAccount | Self::NoConversation | Self::NotFound(_) => 404,
@@ -150,7 +159,7 @@ impl Refusal {
     /// The exit code of the CLI; `docs/CLI.md` lists them.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) => 2,
+            Self::Invalid(_) | Self::UnknownField(_) | Self::InvalidCursor | Self::BadCookies(_) | Self::Query(_) => 2,
             Self::MediaAddress(_) | Self::ArchiveRejected(_) => 2,
             Self::NoAccount | Self::NoConversation | Self::NotFound(_) | Self::MediaGone => 3,
             Self::ArchiveWithoutMessages(_) => 3,

@@ -8,8 +8,9 @@ use threadkeep_core::id::AccountId;
 use threadkeep_core::sync::track::InboxTrack;
 use threadkeep_core::time::Timestamp;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, SearchForm};
 use super::rows::{self, ACCOUNT};
+use super::search::without_account;
 use super::statement::{Statement, json, sql};
 use super::{Account, Accounts, Login, MediaPolicy, SqlStore, StoreResult};
 use crate::planted::{self, Bug};
@@ -79,7 +80,7 @@ impl<D: Dialect> Accounts for SqlStore<D> {
             self.db.abandon(tx).await;
             return Ok(false);
         };
-        self.db.finish(tx, removal(row.columns("accounts").int("pk")?)).await?;
+        self.db.finish(tx, removal(D::SEARCH, row.columns("accounts").int("pk")?)).await?;
         Ok(true)
     }
 
@@ -149,7 +150,7 @@ pub(super) fn locked(id: &AccountId, locking: &str) -> Statement {
 }
 
 /// Removes everything of an account, and the account last.
-pub(super) fn removal(pk: i64) -> Vec<Statement> {
+pub(super) fn removal(form: SearchForm, pk: i64) -> Vec<Statement> {
     let loosened = sql!(
         "UPDATE media_objects SET is_loose = 1 \
          WHERE hash IN (SELECT t.object_hash FROM attachments t WHERE t.account_pk = ?)",
@@ -164,7 +165,7 @@ pub(super) fn removal(pk: i64) -> Vec<Statement> {
         .into_iter()
         .filter(|(table, _)| !stays(table))
         .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk));
-    std::iter::once(loosened).chain(emptied).collect()
+    without_account(form, pk).into_iter().chain([loosened]).chain(emptied).collect()
 }
 
 /// Pauses an account, or lets it go on.

@@ -31,7 +31,7 @@ impl<D: Dialect> Audit for SqlStore<D> {
             Deed::Remove(id) => {
                 let found = self.db.run(&mut tx, vec![super::accounts::locked(id, D::LOCKING)]).await?;
                 match rows::rows(found).next() {
-                    Some(row) => removal(row.columns("accounts").int("pk")?),
+                    Some(row) => removal(D::SEARCH, row.columns("accounts").int("pk")?),
                     None => {
                         self.db.abandon(tx).await;
                         return Ok(false);

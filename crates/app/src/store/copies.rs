@@ -23,9 +23,52 @@ use super::rows::{self, CONVERSATION, PERSON, TRACK};
 use super::statement::{Columns, Row, Statement, Value, for_keys, insert_rows, json, sql};
 use super::{
     ArchivedPlace, Copied, CopiedAccount, CopiedAlias, CopiedArchived, CopiedConversation, CopiedEvent, CopiedImport,
-    CopiedOddity, CopiedRows, Copies, CopyOutcome, CopySource, MediaPolicy, NewAttachment, SqlStore, StoreError,
+    CopiedOddity, CopiedRows, CopyOutcome, CopySource, MediaPolicy, NewAttachment, SqlStore, StoreError,
     StoreResult,
 };
+
+/// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.
+#[async_trait]
+pub trait Copies: Send + Sync {
+    /// An account without its session.
+    async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>>;
+    /// A page of everybody whom the account's mirror knows, by id.
+    async fn copied_people(
+        &self,
+        account: &AccountId,
+        after: Option<&PersonId>,
+        limit: u32,
+    ) -> StoreResult<Vec<Person>>;
+    /// A page of all its conversations, by id.
+    async fn copied_conversations(
+        &self,
+        account: &AccountId,
+        after: Option<&ConversationId>,
+        limit: u32,
+    ) -> StoreResult<Vec<CopiedConversation>>;
+    /// A page of its log of changes, by number.
+    async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>>;
+    /// A page of its records that could not be read.
+    async fn copied_oddities(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedOddity>>;
+    /// A page of the exports of LinkedIn's that were taken in, by number, with that number.
+    async fn copied_imports(
+        &self,
+        account: &AccountId,
+        after: i64,
+        limit: u32,
+    ) -> StoreResult<Vec<(i64, CopiedImport)>>;
+    /// A page of the rows of those exports, by place; imports have their numbers in this database.
+    async fn copied_archived(
+        &self,
+        account: &AccountId,
+        after: Option<&ArchivedPlace>,
+        limit: u32,
+    ) -> StoreResult<Vec<CopiedArchived>>;
+    /// A page of the other names of people.
+    async fn copied_aliases(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedAlias>>;
+    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
+    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+}
 
 /// Parts of one copy: far above any mailbox, so that a source that never ends is noticed.
 const PARTS_MAX: u32 = 10_000_000;

@@ -15,6 +15,15 @@ use super::statement::{Outcome, Statement};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DatabaseState(pub(super) i64);
 
+/// How a database is handed the words of a message and what to look for among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SearchForm {
+    /// A table of SQLite's FTS5.
+    Fts5,
+    /// A `tsvector` of PostgreSQL.
+    TsVector,
+}
+
 /// One of the two databases.
 #[async_trait]
 pub(super) trait Dialect: Send + Sync + Sized + 'static {
@@ -25,6 +34,8 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
     const LOCKING: &'static str;
     /// Stands after a SELECT of one row to take that nobody else is about to take.
     const SKIPPING_LOCKED: &'static str;
+    /// The form of its index of search.
+    const SEARCH: SearchForm;
 
     /// Begins a write transaction.
     async fn begin(&self) -> StoreResult<Self::Tx>;

@@ -18,7 +18,7 @@ pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY 
 pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
 
 /// Version, name, and the text for SQLite and for PostgreSQL.
-const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 9] = [
     (
         1,
         "start",
@@ -60,6 +60,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 8] = [
         "views",
         include_str!("../../migrations/sqlite/0007_views.sql"),
         include_str!("../../migrations/postgres/0007_views.sql"),
+    ),
+    (
+        8,
+        "search",
+        include_str!("../../migrations/sqlite/0008_search.sql"),
+        include_str!("../../migrations/postgres/0008_search.sql"),
     ),
     (
         9,

@@ -348,47 +348,17 @@ pub trait Media: Send + Sync {
     async fn forget_object(&self, hash: &str) -> StoreResult<()>;
 }
 
-/// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.
+/// Search, and the index that it looks into.
 #[async_trait]
-pub trait Copies: Send + Sync {
-    /// An account without its session.
-    async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>>;
-    /// A page of everybody whom the account's mirror knows, by id.
-    async fn copied_people(
-        &self,
-        account: &AccountId,
-        after: Option<&PersonId>,
-        limit: u32,
-    ) -> StoreResult<Vec<Person>>;
-    /// A page of all its conversations, by id.
-    async fn copied_conversations(
-        &self,
-        account: &AccountId,
-        after: Option<&ConversationId>,
-        limit: u32,
-    ) -> StoreResult<Vec<CopiedConversation>>;
-    /// A page of its log of changes, by number.
-    async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>>;
-    /// A page of its records that could not be read.
-    async fn copied_oddities(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedOddity>>;
-    /// A page of the exports of LinkedIn's that were taken in, by number, with that number.
-    async fn copied_imports(
-        &self,
-        account: &AccountId,
-        after: i64,
-        limit: u32,
-    ) -> StoreResult<Vec<(i64, CopiedImport)>>;
-    /// A page of the rows of those exports, by place; imports have their numbers in this database.
-    async fn copied_archived(
-        &self,
-        account: &AccountId,
-        after: Option<&ArchivedPlace>,
-        limit: u32,
-    ) -> StoreResult<Vec<CopiedArchived>>;
-    /// A page of the other names of people.
-    async fn copied_aliases(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedAlias>>;
-    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
-    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+pub trait Search: Send + Sync {
+    /// A page of messages that are what is wanted, newest first.
+    async fn search(&self, wanted: &Wanted<'_>) -> StoreResult<Searched>;
+    /// One step of the indexer: takes what was committed into the index, a bounded part of it.
+    async fn index_some(&self) -> StoreResult<IndexStep>;
+    /// How far the index is behind, of an account or of all.
+    async fn index_lag(&self, account: Option<&AccountId>) -> StoreResult<IndexLag>;
+    /// Empties the index; the steps that follow make it anew.
+    async fn forget_index(&self) -> StoreResult<()>;
 }
 
 /// The database itself.
@@ -408,7 +378,7 @@ pub trait Upkeep: Send + Sync {
 
 /// The whole store.
 pub trait Store:
-    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Copies + Upkeep
+    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Copies + Search + Upkeep
 {
 }
 
@@ -425,6 +395,7 @@ impl<
         + Imports
         + Verifications
         + Copies
+        + Search
         + Upkeep,
 > Store for T
 {
@@ -464,6 +435,8 @@ mod portable;
 mod postgres;
 mod reads;
 mod rows;
+mod search;
+mod search_values;
 mod secrets;
 mod shown;
 #[cfg(feature = "simulation")]
@@ -477,6 +450,7 @@ mod verify;
 mod verify_values;
 
 pub use audit_values::*;
+pub use copies::Copies;
 pub use copy_values::*;
 pub use import::ARCHIVE_ONLY;
 pub use import_values::*;
@@ -485,6 +459,7 @@ pub use migrate::MigrationStatus;
 pub use open::{OpenOptions, database_file, migration_status, open};
 pub use pages::{GuestLook, ListedLook, NewestLook, PageWriter, SharedWriter, SpokenLook, ThreadLook};
 pub use portable::portable_file;
+pub use search_values::*;
 pub use shown::{Participant, participant, shown_name};
 use sql::SqlStore;
 pub use sqlite::{BackupFault, Taken, copy_database, examine_backup, take_database};

@@ -16,7 +16,7 @@ use sqlx::{
 use sqlx::{Transaction, TypeInfo, ValueRef};
 use threadkeep_core::time::Timestamp;
 
-use super::dialect::{DatabaseState, Dialect};
+use super::dialect::{DatabaseState, Dialect, SearchForm};
 use super::failure::store_error;
 use super::look::{Look, Viewer};
 use super::migrate;
@@ -73,6 +73,7 @@ impl Dialect for PostgresDialect {
 
     const LOCKING: &'static str = " FOR NO KEY UPDATE";
     const SKIPPING_LOCKED: &'static str = " FOR UPDATE SKIP LOCKED";
+    const SEARCH: SearchForm = SearchForm::TsVector;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {
         self.pool.begin().await.map_err(store_error)

@@ -160,7 +160,7 @@ impl<D: Dialect> Reads for SqlStore<D> {
 
 impl<D: Dialect> SqlStore<D> {
     /// What a list shows of the conversations that a statement selects, newest first.
-    async fn conversation_rows(&self, page: Statement) -> StoreResult<Vec<ConversationRow>> {
+    pub(super) async fn conversation_rows(&self, page: Statement) -> StoreResult<Vec<ConversationRow>> {
         let rows = self.rows(rows_of(&page)).await?;
         let mut listed = Vec::with_capacity(rows.len());
         for row in rows {

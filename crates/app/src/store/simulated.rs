@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use threadkeep_core::time::Timestamp;
 
-use super::dialect::{DatabaseState, Dialect};
+use super::dialect::{DatabaseState, Dialect, SearchForm};
 use super::look::Viewer;
 use super::postgres::PostgresDialect;
 use super::sqlite::DirectDialect;
@@ -60,7 +60,10 @@ enum Kind {
 
 const TABLES_OF_SQLITE: &str = "SELECT t.name, f.\"table\" FROM sqlite_schema t \
      LEFT JOIN pragma_foreign_key_list(t.name) f ON f.\"table\" <> t.name \
-     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> '_sqlx_migrations' ORDER BY t.name";
+     WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name <> '_sqlx_migrations' \
+     AND t.name NOT LIKE 'search_index%' ORDER BY t.name";
+/// The tables of an index are the index's own.
+const EMPTY_INDEX: &str = "INSERT INTO search_index (search_index) VALUES ('delete-all')";
 const TABLES_OF_POSTGRES: &str = "SELECT table_name::text FROM information_schema.tables \
      WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> '_sqlx_migrations' \
      ORDER BY table_name";
@@ -151,7 +154,7 @@ fn emptying(references: Vec<Vec<String>>) -> Vec<String> {
         left.remove(&free.clone().unwrap_or_default());
         texts.extend(free.map(|name| format!("DELETE FROM {name}")));
     }
-    texts.push("DELETE FROM sqlite_sequence".to_owned());
+    texts.extend(["DELETE FROM sqlite_sequence", EMPTY_INDEX].map(str::to_owned));
     texts
 }
 
@@ -192,6 +195,7 @@ impl<D: Dialect> Dialect for Seamed<D> {
 
     const LOCKING: &'static str = D::LOCKING;
     const SKIPPING_LOCKED: &'static str = D::SKIPPING_LOCKED;
+    const SEARCH: SearchForm = D::SEARCH;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {
         self.seam.pass(Moment::BeforeWrite).await?;

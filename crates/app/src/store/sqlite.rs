@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use threadkeep_core::time::Timestamp;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore};
 
-use super::dialect::{DatabaseState, Dialect};
+use super::dialect::{DatabaseState, Dialect, SearchForm};
 use super::look::Viewer;
 use super::statement::{Outcome, Statement, sql};
 use super::{OpenOptions, StoreError, StoreResult};
@@ -184,6 +184,7 @@ impl Dialect for SqliteDialect {
     // There is one writer: nobody else is about to change anything.
     const LOCKING: &'static str = "";
     const SKIPPING_LOCKED: &'static str = "";
+    const SEARCH: SearchForm = SearchForm::Fts5;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {
         let turn = Some(self.turn().await);

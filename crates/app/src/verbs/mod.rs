@@ -15,6 +15,7 @@ pub mod media;
 pub mod read;
 pub mod restore_copy;
 pub mod rotation;
+pub mod search;
 pub mod secrets;
 pub mod sync;
 pub mod verify;

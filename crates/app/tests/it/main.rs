@@ -153,6 +153,7 @@ mod store_contract_media;
 #[cfg(test)]
 mod store_contract_reads;
 #[cfg(test)]
+mod store_contract_search;
 mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_upkeep;

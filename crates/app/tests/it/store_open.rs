@@ -6,7 +6,7 @@ use threadkeep::store::{OpenOptions, StoreError, migration_status, open};
 use crate::store_database::Database;
 use crate::store_fixture::{Worker, account_id, conversation, listed, login};
 
-const TRAITS: &str = include_str!("../../src/store/mod.rs");
+const TRAITS: [&str; 2] = [include_str!("../../src/store/mod.rs"), include_str!("../../src/store/copies.rs")];
 const SQL_PAGE: &str = include_str!("../../../../docs/SQL.md");
 const SCHEMA_PAGE: &str = include_str!("../../../../docs/SCHEMA.md");
 const TESTS: [&str; 13] = [
@@ -27,7 +27,7 @@ const TESTS: [&str; 13] = [
 
 #[test]
 fn every_method_of_the_store_has_a_test() {
-    let methods = TRAITS.lines().filter_map(|line| line.trim().strip_prefix("async fn ")?.split('(').next());
+    let methods = TRAITS.into_iter().flat_map(str::lines).filter_map(|line| line.trim().strip_prefix("async fn ")?.split('(').next());
     let missing: Vec<&str> =
         methods.filter(|name| !TESTS.iter().any(|test| test.contains(&format!(".{name}(")))).collect();
     assert_eq!(missing, Vec::<&str>::new());

@@ -44,7 +44,10 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
             None => reader.text(is_negated, &mut query)?,
         }
         if query.clauses.len() > TERMS_MAX {
-            return Err(too_complex(begin + 1, format!("the query asks too much: at most {TERMS_MAX} words or filters")));
+            return Err(too_complex(
+                begin + 1,
+                format!("the query asks too much: at most {TERMS_MAX} words or filters"),
+            ));
         }
     }
     if query.clauses.is_empty() && query.after.is_none() && query.before.is_none() {
@@ -122,7 +125,8 @@ impl Reader {
         }
         let begin = self.at + 1;
         let length = self.all.iter().skip(begin).position(|one| *one == '"');
-        let length = length.ok_or_else(|| wrong(begin, "this quote is not closed: add a \" at the end of the phrase"))?;
+        let length =
+            length.ok_or_else(|| wrong(begin, "this quote is not closed: add a \" at the end of the phrase"))?;
         self.at = begin + length + 1;
         Ok(Some(self.all.iter().skip(begin).take(length).collect()))
     }

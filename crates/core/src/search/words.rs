@@ -109,10 +109,14 @@ mod tests {
     #[test]
     fn case_accents_and_widths_do_not_matter() {
         assert_eq!(of("Caf\u{e9} CAFE\u{301} \u{ff23}afe"), ["cafe", "cafe", "cafe"]);
-        assert_eq!(of("Stra\u{df}e STRASSE S\u{f8}ren \u{141}ukasz \u{130}zmir"), [
-            "strasse", "strasse", "soren", "lukasz", "izmir"
-        ]);
-        assert_eq!(of("\u{39f}\u{394}\u{39f}\u{3a3} \u{3bf}\u{3b4}\u{3cc}\u{3c2}"), ["\u{3bf}\u{3b4}\u{3bf}\u{3c3}"; 2]);
+        assert_eq!(
+            of("Stra\u{df}e STRASSE S\u{f8}ren \u{141}ukasz \u{130}zmir"),
+            ["strasse", "strasse", "soren", "lukasz", "izmir"]
+        );
+        assert_eq!(
+            of("\u{39f}\u{394}\u{39f}\u{3a3} \u{3bf}\u{3b4}\u{3cc}\u{3c2}"),
+            ["\u{3bf}\u{3b4}\u{3bf}\u{3c3}"; 2]
+        );
     }
 
     #[test]

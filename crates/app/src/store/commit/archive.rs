@@ -401,6 +401,13 @@ fn write_moves(script: &mut Vec<Statement>, moves: &[Move], pk_of: &impl Fn(&Con
             one.from,
             &one.message
         ));
+        // No event tells of it, and the index of search knows the conversation of each message.
+        script.push(sql!(
+            "INSERT INTO search_again (account_pk, message_id) SELECT m.account_pk, m.id FROM messages m \
+             WHERE m.conversation_pk = ? AND m.id = ? ON CONFLICT (account_pk, message_id) DO NOTHING",
+            to,
+            &one.message
+        ));
         touched.extend([to, one.from]);
     }
     for_keys(script, NEWEST, "", &[], touched.iter().copied());

@@ -11,7 +11,7 @@ use threadkeep_core::time::Timestamp;
 
 use super::connection::{self, Access, Settings, run, show, transact};
 use super::schema;
-use crate::store::dialect::{DatabaseState, Dialect};
+use crate::store::dialect::{DatabaseState, Dialect, SearchForm};
 use crate::store::failure::sqlite_failure;
 use crate::store::look::Viewer;
 use crate::store::statement::{Outcome, Statement};
@@ -67,6 +67,7 @@ impl Dialect for DirectDialect {
 
     const LOCKING: &'static str = "";
     const SKIPPING_LOCKED: &'static str = "";
+    const SEARCH: SearchForm = SearchForm::Fts5;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {
         match self.own().is_autocommit() {

@@ -1,0 +1,146 @@
+//! Searching the mirror: a question in words becomes a page of hits with the marked piece of each, newest first.
+//!
+//! Nothing here asks LinkedIn for anything (invariant I4). The index is brought up to date a little before it is asked,
+//! and what it still lacks is told with every page; that it cannot be fed never fails a search or a sync.
+
+use std::collections::HashMap;
+
+use threadkeep_core::id::ConversationId;
+use threadkeep_core::message::Message;
+use threadkeep_core::person::Person;
+use threadkeep_core::search::{Query, QueryError, Snippet, parse, snippet};
+
+use crate::app::App;
+use crate::refusal::Refusal;
+use crate::store::{
+    Account, ConversationRow, Found, Hit, IndexLag, IndexStep, SearchPosition, Searched, Wanted, shown_name,
+};
+
+/// Most hits on a page.
+pub const PAGE_MAX: u32 = 100;
+/// Steps of the indexer that a search waits for: what a page or two has brought.
+const STEPS_OF_SEARCH: u32 = 3;
+/// Steps after a sync or an import of the command line; whatever is left is taken in by the next one.
+const STEPS_OF_RUN: u32 = 25_000;
+/// Names that stand for a conversation without a title.
+const NAMES_MAX: usize = 4;
+
+/// A page of hits, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchPage {
+    /// What was understood: written out, it is the same question.
+    pub query: Query,
+    /// The hits.
+    pub hits: Vec<SearchHit>,
+    /// Where to go on; `None` at the end. A page may be short, even empty, and go on all the same.
+    pub next: Option<SearchPosition>,
+    /// What the index lacks now.
+    pub lag: IndexLag,
+}
+
+/// A message that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchHit {
+    /// The message, its account and who wrote it.
+    pub hit: Hit,
+    /// The conversation that it is in.
+    pub conversation: ConversationId,
+    /// The conversation's title, or the names of the others in it.
+    pub title: String,
+    /// The piece of the text around what was looked for.
+    pub snippet: Snippet,
+    /// The subject, with what was looked for marked.
+    pub subject: Option<Snippet>,
+}
+
+/// A page of messages in these accounts that are what a question asks.
+pub async fn search(
+    app: &App,
+    accounts: &[Account],
+    question: &str,
+    after: Option<SearchPosition>,
+    limit: u32,
+) -> Result<SearchPage, Refusal> {
+    let query = parse(question)?;
+    if let Err(refusal) = catch_up(app, STEPS_OF_SEARCH).await {
+        tracing::warn!(code = refusal.code(), "the index of search could not be brought up to date: {refusal}");
+    }
+    let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
+    let wanted = Wanted { accounts: &ids, query: &query, after, limit: limit.clamp(1, PAGE_MAX) };
+    let found = match app.store.search(&wanted).await? {
+        Searched::Found(found) => found,
+        Searched::TooMany(operator) => return Err(too_many(question, operator).into()),
+    };
+    let lag = app.store.index_lag(None).await?;
+    let (hits, next) = shown(found, accounts, &query);
+    Ok(SearchPage { query, hits, next, lag })
+}
+
+/// Takes what was committed into the index, so many steps at most; tells whether something is left.
+pub async fn catch_up(app: &App, steps: u32) -> Result<bool, Refusal> {
+    for _ in 0..steps {
+        if !app.store.index_some().await?.is_work {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The same behind a run of the command line, which it must not fail.
+pub async fn catch_up_after_run(app: &App) {
+    if let Err(refusal) = catch_up(app, STEPS_OF_RUN).await {
+        tracing::warn!(code = refusal.code(), "the index of search could not be brought up to date: {refusal}");
+    }
+}
+
+/// Empties the index, so that the steps that follow make it anew.
+pub async fn forget(app: &App) -> Result<(), Refusal> {
+    Ok(app.store.forget_index().await?)
+}
+
+/// One step of the indexer, and how far it is then.
+pub async fn index_step(app: &App) -> Result<(IndexStep, IndexLag), Refusal> {
+    let step = app.store.index_some().await?;
+    Ok((step, app.store.index_lag(None).await?))
+}
+
+fn shown(found: Found, accounts: &[Account], query: &Query) -> (Vec<SearchHit>, Option<SearchPosition>) {
+    let titles: HashMap<_, _> =
+        found.conversations.iter().map(|row| ((&row.account, &row.conversation.id), title(row, accounts))).collect();
+    let hits = found.hits.into_iter().map(|hit| {
+        let conversation = hit.message.conversation.clone();
+        let title = titles.get(&(&hit.account, &conversation)).cloned().unwrap_or_default();
+        let (snippet, subject) = pieces(&hit.message, query);
+        SearchHit { conversation, title, snippet, subject, hit }
+    });
+    (hits.collect(), found.next)
+}
+
+fn pieces(message: &Message, query: &Query) -> (Snippet, Option<Snippet>) {
+    let subject = message.subject.as_deref().filter(|subject| !subject.is_empty());
+    (snippet(&message.body, query.phrases()), subject.map(|subject| snippet(subject, query.phrases())))
+}
+
+/// The title, or the names of those who are not the owner.
+fn title(row: &ConversationRow, accounts: &[Account]) -> String {
+    if let Some(title) = row.conversation.title.as_deref().filter(|title| !title.is_empty()) {
+        return title.to_owned();
+    }
+    let owner = accounts.iter().find(|account| account.id == row.account).map(|account| &account.member);
+    let others: Vec<&Person> = row.participants.iter().filter(|person| Some(&person.id) != owner).collect();
+    let mut names: Vec<String> = others.iter().take(NAMES_MAX).map(|one| shown_name(&one.full_name())).collect();
+    if others.len() > NAMES_MAX {
+        names.push(format!("{} more", others.len() - NAMES_MAX));
+    }
+    names.join(", ")
+}
+
+fn too_many(question: &str, operator: &str) -> QueryError {
+    let at = question.to_ascii_lowercase().find(operator).unwrap_or(0);
+    let position = question.get(..at).map_or(1, |before| before.chars().count() + 1);
+    QueryError {
+        position,
+        what: format!("{operator} means too many people or conversations: give more of the name"),
+        is_too_complex: true,
+    }
+}
