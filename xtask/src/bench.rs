@@ -34,6 +34,21 @@ pub enum Bench {
     },
     /// Pages a second over HTTP, beside a constant body of the same size from the same server
     Read(Read),
+    /// How long a search takes for the newest 20 of a large mailbox, beside a raw call of the index
+    Search {
+        /// Messages in all mailboxes
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u32,
+        /// Accounts that they are spread over
+        #[arg(long, default_value_t = 100)]
+        accounts: u32,
+        /// Questions of each kind
+        #[arg(long, default_value_t = 1_000)]
+        questions: u32,
+        /// Where the filled database stays for the next run; without it, nothing stays
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
     /// How long the work of a killed node lies until another one asks on, beside the lease
     Takeover {
         /// Nodes to kill
@@ -72,6 +87,7 @@ impl Bench {
             Self::Ingest { .. } => "ingest",
             Self::Memory { .. } => "memory",
             Self::Read(_) => "read",
+            Self::Search { .. } => "search",
             Self::Takeover { .. } => "takeover",
         }
     }
@@ -82,6 +98,10 @@ impl Bench {
             Self::Memory { messages } => Ok(vec![messages.to_string()]),
             Self::Ingest { messages, rounds } => Ok(vec![messages.to_string(), rounds.to_string()]),
             Self::Read(read) => read.arguments(),
+            Self::Search { messages, accounts, questions, keep } => {
+                let numbers = [("--messages", messages), ("--accounts", accounts), ("--questions", questions)];
+                with_keep(numbers.map(|(name, value)| (name, *value)), keep.as_deref())
+            }
             Self::Takeover { kills, lease_ms } => Ok(vec![kills.to_string(), lease_ms.to_string()]),
         }
     }
@@ -91,16 +111,21 @@ impl Read {
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
         let numbers =
             [("--messages", self.messages), ("--conversations", self.conversations), ("--rounds", self.rounds)];
-        let mut all: Vec<String> =
-            numbers.into_iter().flat_map(|(name, value)| [name.into(), value.to_string()]).collect();
-        if let Some(keep) = &self.keep {
-            // A bench runs in the folder of its package.
-            let keep = std::path::absolute(keep)?;
-            all.extend(["--keep".into(), keep.to_str().context("the path is not text")?.to_owned()]);
-        }
+        let mut all = with_keep(numbers, self.keep.as_deref())?;
         all.extend(self.only.iter().flat_map(|only| ["--only".into(), only.clone()]));
         Ok(all)
     }
+}
+
+/// Numbers by their names, and where the database stays.
+fn with_keep(numbers: [(&str, u32); 3], keep: Option<&Path>) -> anyhow::Result<Vec<String>> {
+    let mut all: Vec<String> = numbers.into_iter().flat_map(|(name, value)| [name.into(), value.to_string()]).collect();
+    if let Some(keep) = keep {
+        // A bench runs in the folder of its package.
+        let keep = std::path::absolute(keep)?;
+        all.extend(["--keep".into(), keep.to_str().context("the path is not text")?.to_owned()]);
+    }
+    Ok(all)
 }
 
 /// Runs a bench and gives its exit code.

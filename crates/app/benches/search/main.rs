@@ -1,0 +1,174 @@
+//! How long a search takes for the newest 20 of a large mailbox, beside a raw call of the index in the same run.
+//!
+//! Texts of 4 to 31 words out of 60,000, as often as Zipf's law says, in the mailboxes of many accounts. Rare, middle and
+//! common words and pairs of them are asked at random, of all accounts and of one. The raw call asks SQLite's index for
+//! the places alone; the search also reads and shows the messages, their people and their conversations.
+
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+mod corpus;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Parser;
+use rand::rngs::SmallRng;
+use rand::{Rng, RngExt, SeedableRng};
+use rusqlite::{Connection, OpenFlags};
+use threadkeep::store::{OpenOptions, Searched, SharedStore, Wanted, open};
+use threadkeep_core::id::AccountId;
+use threadkeep_core::search::parse;
+
+use corpus::{Corpus, WORDS, word};
+
+/// Hits of a page.
+const PAGE: u32 = 20;
+/// Questions of each kind that are asked before anything is measured.
+const WARM_UP: usize = 20;
+
+#[derive(Debug, Parser)]
+struct Args {
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u32,
+    #[arg(long, default_value_t = 100)]
+    accounts: u32,
+    /// Questions of each kind
+    #[arg(long, default_value_t = 1_000)]
+    questions: usize,
+    /// Where the database stays for the next run
+    #[arg(long)]
+    keep: Option<PathBuf>,
+    /// What `cargo bench` says to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// A kind of question: its words are drawn from these ranks, 0 for the most common one.
+struct Kind {
+    name: &'static str,
+    ranks: &'static [(usize, usize)],
+}
+
+const COMMON: (usize, usize) = (0, 50);
+const MIDDLE: (usize, usize) = (50, 2_000);
+const RARE: (usize, usize) = (20_000, WORDS);
+const KINDS: [Kind; 7] = [
+    Kind { name: "rare", ranks: &[RARE] },
+    Kind { name: "middle", ranks: &[MIDDLE] },
+    Kind { name: "common", ranks: &[COMMON] },
+    Kind { name: "common+common", ranks: &[COMMON, COMMON] },
+    Kind { name: "common+middle", ranks: &[COMMON, MIDDLE] },
+    Kind { name: "middle+middle", ranks: &[MIDDLE, MIDDLE] },
+    Kind { name: "common+rare", ranks: &[COMMON, RARE] },
+];
+
+fn main() -> Result<()> {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let temporary = tempfile::tempdir()?;
+    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let corpus = Corpus { path: folder.join("search.db"), messages: args.messages, accounts: args.accounts };
+    runtime.block_on(corpus.fill(&folder))?;
+    let store = runtime.block_on(open(&corpus.url(), OpenOptions::default()))?;
+    let raw = Connection::open_with_flags(&corpus.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    raw.execute_batch("PRAGMA mmap_size = 2000000000")?;
+    let accounts = corpus.account_ids()?;
+    let mut chance = SmallRng::seed_from_u64(7);
+    for kind in KINDS {
+        for is_one in [false, true] {
+            let bench = Bench { store: &store, raw: &raw, accounts: &accounts, is_one };
+            runtime.block_on(bench.measure(&kind, args.questions, &mut chance))?;
+        }
+    }
+    runtime.block_on(store.close());
+    Ok(())
+}
+
+struct Bench<'a> {
+    store: &'a SharedStore,
+    raw: &'a Connection,
+    accounts: &'a [AccountId],
+    is_one: bool,
+}
+
+#[derive(Default)]
+struct Times {
+    search_us: Vec<u128>,
+    raw_us: Vec<u128>,
+    hits: usize,
+    unfinished: usize,
+}
+
+impl Bench<'_> {
+    async fn measure(&self, kind: &Kind, questions: usize, chance: &mut impl Rng) -> Result<()> {
+        let mut times = Times::default();
+        for number in 0..questions + WARM_UP {
+            let words: Vec<String> =
+                kind.ranks.iter().map(|(from, to)| word(chance.random_range(*from..*to))).collect();
+            let account = chance.random_range(0..self.accounts.len());
+            let asked = self.ask(&words, account).await?;
+            if number >= WARM_UP {
+                times.search_us.push(asked.0);
+                times.raw_us.push(asked.1);
+                times.hits += asked.2;
+                times.unfinished += usize::from(asked.3);
+            }
+        }
+        let place = if self.is_one { "one account" } else { "all accounts" };
+        println!(
+            "{:<14} {place:<12} search p50 {:>7.3} p99 {:>8.3} max {:>8.3} ms; raw index p50 {:>7.3} p99 {:>8.3} ms; \
+             {:.1} hits in the mean, {} pages short of the end",
+            kind.name,
+            at(&mut times.search_us, 50),
+            at(&mut times.search_us, 99),
+            at(&mut times.search_us, 100),
+            at(&mut times.raw_us, 50),
+            at(&mut times.raw_us, 99),
+            ratio(times.hits, questions),
+            times.unfinished,
+        );
+        Ok(())
+    }
+
+    /// How long a search and a raw call take, how many hits there are, and whether the page was cut short.
+    async fn ask(&self, words: &[String], account: usize) -> Result<(u128, u128, usize, bool)> {
+        let accounts = if self.is_one { &self.accounts[account..=account] } else { self.accounts };
+        let text = words.join(" ");
+        let begun = Instant::now();
+        let query = parse(&text)?;
+        let wanted = Wanted { accounts, query: &query, after: None, limit: PAGE };
+        let Searched::Found(found) = self.store.search(&wanted).await? else { bail!("too many") };
+        let search_us = begun.elapsed().as_micros();
+        let is_cut = found.next.is_some() && found.hits.len() < usize::try_from(PAGE)?;
+
+        let mut condition = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
+        if self.is_one {
+            condition.insert(0, format!("\"\u{F8FF}a{}\"", account + 1));
+        }
+        let begun = Instant::now();
+        let text = "SELECT rowid FROM search_index WHERE words MATCH ? ORDER BY rowid LIMIT ?";
+        let mut asked = self.raw.prepare_cached(text)?;
+        let places: Vec<i64> =
+            asked.query_map((condition.join(" AND "), PAGE), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let raw_us = begun.elapsed().as_micros();
+        let is_same = found.hits.iter().map(|hit| hit.position.0).eq(places.iter().copied());
+        if !is_same && !is_cut {
+            bail!("the search and the index differ for {text}");
+        }
+        Ok((search_us, raw_us, found.hits.len(), is_cut))
+    }
+}
+
+/// A percentile in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn at(times_us: &mut [u128], percent: usize) -> f64 {
+    times_us.sort_unstable();
+    let last = times_us.len().saturating_sub(1);
+    times_us.get(last * percent / 100).map_or(0.0, |time| *time as f64 / 1e3)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
