@@ -31,3 +31,8 @@ pub fn is_watched() -> bool {
 pub fn is_typed() -> bool {
     io::stdin().is_terminal()
 }
+
+/// Whether a person looks at standard output, in colours.
+pub fn is_colored() -> bool {
+    io::stdout().is_terminal()
+}

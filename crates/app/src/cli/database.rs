@@ -1,4 +1,5 @@
-//! `threadkeep db`: brings the schema up to date, tells where it stands, takes a backup and puts one back.
+//! `threadkeep db`: brings the schema up to date, tells where it stands, takes a backup and puts one back, makes the index
+//! of search anew.
 //!
 //! Needs no key: whoever may reach the database may migrate it. `status` changes nothing.
 
@@ -7,11 +8,15 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::config::{Config, masked_url};
-use crate::store::{self, MigrationStatus, OpenOptions};
+use crate::lifecycle::{Stop, stop_on_signal};
+use crate::refusal::Refusal;
+use crate::store::{self, IndexLag, MigrationStatus, OpenOptions, SharedStore};
+use crate::verbs::search;
 
 use super::backup::{self, BackupArgs, RestoreArgs};
-use super::console;
-use super::failure::{CONFLICT, Ended, Failure, OK};
+use super::failure::{CONFLICT, Ended, Failure, INTERRUPTED, OK};
+use super::table::number;
+use super::{console, indexing};
 
 const AFTER_HELP: &str = "\
 Every command that opens the database brings it up to date by itself. This is for doing it at a chosen time, for example \
@@ -21,9 +26,10 @@ Examples:
   threadkeep db status
   threadkeep db backup mirror-2026-01-31.db        while servers run; a .manifest.json comes beside it
   threadkeep db restore mirror-2026-01-31.db       while none runs; what was there is kept
+  threadkeep db reindex
   threadkeep db migrate --database-url postgres://user@host/threadkeep";
 
-/// Bring the database's schema up to date, back it up, restore it.
+/// Bring the database's schema up to date, back it up, restore it, make its index anew.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct DatabaseArgs {
@@ -39,6 +45,12 @@ enum DatabaseCommand {
     Backup(BackupArgs),
     /// Put a backup in the place of the SQLite database, which is kept beside; while nobody uses it.
     Restore(RestoreArgs),
+    /// Make the index of search anew out of the messages.
+    Reindex {
+        /// End with a JSON object on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tell where the schema stands; exit code 4 when something is missing.
     Status {
         /// As JSON.
@@ -63,8 +75,32 @@ pub(crate) async fn run(args: DatabaseArgs, config: &Config) -> Ended {
             });
             Ok(OK)
         }
+        DatabaseCommand::Reindex { json } => reindex(url, json).await,
         DatabaseCommand::Status { json } => tell(config, &store::migration_status(url).await?, json),
     }
+}
+
+async fn reindex(url: &str, is_json: bool) -> Ended {
+    let store = store::open(url, OpenOptions::default()).await?;
+    let stop = Stop::default();
+    stop_on_signal(stop.clone());
+    let made = anew(&store, &stop).await;
+    store.close().await;
+    let lag = made?;
+    console::tell(&format!("{} of {} messages are in the index", number(lag.indexed), number(lag.messages)));
+    if is_json {
+        console::json(&json!({"indexed": lag.indexed, "messages": lag.messages, "upToDate": !lag.is_behind()}))?;
+    }
+    if stop.is_asked() {
+        console::tell("stopped: a server, a sync or a search goes on from here");
+        return Ok(INTERRUPTED);
+    }
+    Ok(OK)
+}
+
+async fn anew(store: &SharedStore, stop: &Stop) -> Result<IndexLag, Refusal> {
+    search::forget(store).await?;
+    indexing::bring(store, stop).await
 }
 
 fn tell(config: &Config, status: &MigrationStatus, json: bool) -> Ended {

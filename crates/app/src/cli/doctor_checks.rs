@@ -78,6 +78,7 @@ pub async fn all(config: &Config) -> Vec<Check> {
     match open_store(config).await {
         Ok(store) => {
             checks.extend(database(&store).await);
+            checks.push(index(&store).await);
             checks.extend(doctor_keys::all(config, Some(&store)).await);
             checks.extend(accounts(&store, SystemClock.now()).await);
             checks.extend(api_keys(&store).await);
@@ -89,6 +90,32 @@ pub async fn all(config: &Config) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// The index of search: nothing is lost with it, so what is wrong with it is never grave.
+async fn index(store: &SharedStore) -> Check {
+    const ANEW: &str = "`threadkeep db reindex` makes it anew; no message is lost";
+    match store.index_lag(None).await {
+        Err(error) => Check::new("search index", Finding::Warn, format!("it cannot be read: {error}"), ANEW),
+        Ok(lag) if lag.building > 0 => {
+            let found = format!("being built: {} of {} messages", lag.indexed, lag.messages);
+            Check::new("search index", Finding::Warn, found, "`serve`, `sync` and `search` go on with it")
+        }
+        Ok(lag) if lag.changes > 0 => {
+            let found = format!("{} changes behind", lag.changes);
+            Check::new(
+                "search index",
+                Finding::Warn,
+                found,
+                "the next `sync` or `search` takes them in; if not, `threadkeep db reindex`",
+            )
+        }
+        Ok(lag) if lag.indexed != lag.messages => {
+            let found = format!("has {} of {} messages", lag.indexed, lag.messages);
+            Check::new("search index", Finding::Warn, found, ANEW)
+        }
+        Ok(lag) => Check::ok("search index", format!("{} messages", lag.indexed)),
+    }
 }
 
 fn configuration(config: &Config) -> Check {

@@ -16,6 +16,8 @@ pub const OK: u8 = 0;
 pub const OTHER: u8 = 1;
 /// The command line, an input or the configuration is wrong.
 pub const USAGE: u8 = 2;
+/// What was asked for is not there.
+pub const NOT_FOUND: u8 = 3;
 /// It does not fit the present state.
 pub const CONFLICT: u8 = 4;
 /// A login or a permission is missing.

@@ -20,7 +20,7 @@ use crate::verbs::import::{ArchiveAt, ImportAsk, ImportPhase, ImportResult, Mete
 
 use super::failure::{Ended, Failure, INTERRUPTED, OK};
 use super::table::number;
-use super::{account, console, copy, open};
+use super::{account, console, copy, indexing, open};
 
 /// How often the bar moves.
 const LOOK_MS: i64 = 100;
@@ -77,6 +77,14 @@ pub(crate) async fn run(args: ImportArgs, config: &Config) -> Ended {
 async fn all(app: &App, who: &Actor, args: &ImportArgs, ask: &ImportAsk) -> Ended {
     let stop = Stop::default();
     stop_on_signal(stop.clone());
+    let ended = each(app, who, (args, ask), &stop).await;
+    if !stop.is_asked() && !args.dry_run {
+        indexing::follow(&app.store, &stop).await;
+    }
+    ended
+}
+
+async fn each(app: &App, who: &Actor, (args, ask): (&ImportArgs, &ImportAsk), stop: &Stop) -> Ended {
     let mut worst = OK;
     for file in &args.files {
         if stop.is_asked() {
@@ -90,7 +98,7 @@ async fn all(app: &App, who: &Actor, args: &ImportArgs, ask: &ImportAsk) -> Ende
             file if copy::is_copy_file(file) => one_copy(app, args, file).await,
             file if copy::is_plain_lines(file) => Err(Failure::usage(format!("{shown} is no complete copy"))
                 .hint("plain jsonl is for other programs: only --complete can be read back")),
-            file => one_archive(app, who, (file, ask), args, &stop).await,
+            file => one_archive(app, who, (file, ask), args, stop).await,
         };
         match taken {
             Ok(_) | Err(_) if stop.is_asked() => {

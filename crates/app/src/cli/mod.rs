@@ -19,6 +19,7 @@ mod doctor_keys;
 mod export;
 mod failure;
 mod import;
+mod indexing;
 mod key;
 mod ledger;
 mod media;
@@ -27,6 +28,7 @@ mod one_run;
 mod open;
 mod progress;
 mod report;
+mod search;
 mod secrets;
 mod secrets_reset;
 mod serve;
@@ -100,6 +102,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Account(account::AccountArgs),
     Sync(sync::SyncArgs),
+    Search(search::SearchArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     Oddities(oddities::OdditiesArgs),
@@ -152,6 +155,7 @@ async fn carry_out(cli: Cli) -> Ended {
         Command::Sync(args) => sync::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
         Command::Verify(args) => verify::run(args, &load_with(&inputs, Some(telemetry::PROGRESS_LEVEL))?).await,
         Command::Oddities(args) => oddities::run(args, &load(&inputs)?).await,
+        Command::Search(args) => search::run(args, &load(&inputs)?).await,
         Command::Status(args) => status::run(args, &load(&inputs)?).await,
         Command::Secrets(args) => secrets::run(args, &load(&inputs)?).await,
         Command::Audit(args) => audit::run(args, &load(&inputs)?).await,

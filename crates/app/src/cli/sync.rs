@@ -12,7 +12,7 @@ use crate::verbs::accounts;
 
 use super::failure::{Ended, Failure, INTERRUPTED, OK};
 use super::one_run::Errand;
-use super::{account, console, one_run, open, progress, report};
+use super::{account, console, indexing, one_run, open, progress, report};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -50,12 +50,20 @@ async fn sync(app: &App, args: &SyncArgs) -> Ended {
     let wanted = wanted(app, args.account.as_deref()).await?;
     let stop = Stop::default();
     stop_on_signal(stop.clone());
+    let code = sync_all(app, &wanted, args, &stop).await;
+    if !stop.is_asked() {
+        indexing::follow(&app.store, &stop).await;
+    }
+    code
+}
+
+async fn sync_all(app: &App, wanted: &[AccountId], args: &SyncArgs, stop: &Stop) -> Ended {
     let mut code = OK;
-    for id in &wanted {
+    for id in wanted {
         if wanted.len() > 1 {
             console::tell(&format!("account {id}"));
         }
-        let ended = sync_one(app, id, args, &stop).await?;
+        let ended = sync_one(app, id, args, stop).await?;
         if ended == INTERRUPTED {
             return Ok(INTERRUPTED);
         }

@@ -170,6 +170,9 @@ struct ErrorBody<'a> {
     error: &'a str,
     code: &'a str,
     message: &'a str,
+    /// The character of a search where its mistake is, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
 }
 
 impl IntoResponse for Fault {
@@ -181,7 +184,11 @@ impl IntoResponse for Fault {
         if let (true, Self::Refused(refusal)) = (is_ours, &self) {
             tracing::error!(code, %refusal, "a request could not be answered");
         }
-        let body = ErrorBody { success: false, error: &text, code, message: &text };
+        let position = match &self {
+            Self::Refused(Refusal::Query(error)) => Some(error.position),
+            _ => None,
+        };
+        let body = ErrorBody { success: false, error: &text, code, message: &text, position };
         let mut response = (status, Json(body)).into_response();
         let lacks_admin = matches!(self, Self::Refused(Refusal::ScopeRequired(scope)) if scope.starts_with(ADMIN));
         response.extensions_mut().insert(FaultCode { code, lacks_admin });

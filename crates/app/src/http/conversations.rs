@@ -206,17 +206,26 @@ impl Sift {
 impl Question {
     /// Everything that decides what the list holds.
     fn binding(&self) -> Vec<String> {
-        let accounts = match &self.chosen {
-            Chosen::Default => "default".to_owned(),
-            Chosen::Named(ids) => ids.iter().cloned().collect::<Vec<_>>().join(","),
-        };
-        let mut all =
-            vec!["conversations/1".into(), accounts, self.unread_only.to_string(), self.labelled_only.to_string()];
+        let mut all = vec![
+            "conversations/1".into(),
+            self.chosen.to_string(),
+            self.unread_only.to_string(),
+            self.labelled_only.to_string(),
+        ];
         if let Some(sift) = &self.sift {
             all.push(sift.read_only.to_string());
             all.extend(sift.words.iter().cloned());
         }
         all
+    }
+}
+
+impl std::fmt::Display for Chosen {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => formatter.write_str("default"),
+            Self::Named(ids) => formatter.write_str(&ids.iter().cloned().collect::<Vec<_>>().join(",")),
+        }
     }
 }
 
@@ -226,7 +235,8 @@ impl From<ConversationPosition> for Position {
     }
 }
 
-fn question(mut params: Params) -> Result<Question, Fault> {
+/// Takes the accounts that are meant.
+pub(super) fn chosen(params: &mut Params) -> Result<Chosen, Fault> {
     let one = params.take("accountId");
     let several = params.take("linkedinAccountIds");
     let chosen = match (one, several) {
@@ -238,6 +248,11 @@ fn question(mut params: Params) -> Result<Question, Fault> {
     if matches!(&chosen, Chosen::Named(ids) if ids.len() > ACCOUNTS_MAX) {
         return Err(invalid("linkedinAccountIds", &format!("at most {ACCOUNTS_MAX}")));
     }
+    Ok(chosen)
+}
+
+fn question(mut params: Params) -> Result<Question, Fault> {
+    let chosen = chosen(&mut params)?;
     let count = count(&mut params, COUNT_DEFAULT)?;
     let has_label = params.take("labelId").is_some();
     let question = Question {

@@ -32,6 +32,7 @@ mod prefer;
 mod quota;
 mod refresh;
 mod runs;
+mod search;
 mod shape;
 mod status;
 mod sync;
@@ -182,6 +183,7 @@ fn quick() -> Documented {
 fn reads() -> Documented {
     Documented::new()
         .routes(routes!(conversations::page))
+        .routes(routes!(search::messages))
         .routes(routes!(thread::one))
         .routes(routes!(thread::people))
         .routes(routes!(exists::check))

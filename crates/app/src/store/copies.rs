@@ -23,8 +23,7 @@ use super::rows::{self, CONVERSATION, PERSON, TRACK};
 use super::statement::{Columns, Row, Statement, Value, for_keys, insert_rows, json, sql};
 use super::{
     ArchivedPlace, Copied, CopiedAccount, CopiedAlias, CopiedArchived, CopiedConversation, CopiedEvent, CopiedImport,
-    CopiedOddity, CopiedRows, CopyOutcome, CopySource, MediaPolicy, NewAttachment, SqlStore, StoreError,
-    StoreResult,
+    CopiedOddity, CopiedRows, CopyOutcome, CopySource, MediaPolicy, NewAttachment, SqlStore, StoreError, StoreResult,
 };
 
 /// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.

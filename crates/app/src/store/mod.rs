@@ -378,7 +378,20 @@ pub trait Upkeep: Send + Sync {
 
 /// The whole store.
 pub trait Store:
-    Accounts + Ledger + Jobs + Reads + Lookups + Keys + Secrets + Audit + Media + Imports + Verifications + Copies + Search + Upkeep
+    Accounts
+    + Ledger
+    + Jobs
+    + Reads
+    + Lookups
+    + Keys
+    + Secrets
+    + Audit
+    + Media
+    + Imports
+    + Verifications
+    + Copies
+    + Search
+    + Upkeep
 {
 }
 

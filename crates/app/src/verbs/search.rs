@@ -13,15 +13,13 @@ use threadkeep_core::search::{Query, QueryError, Snippet, parse, snippet};
 use crate::app::App;
 use crate::refusal::Refusal;
 use crate::store::{
-    Account, ConversationRow, Found, Hit, IndexLag, IndexStep, SearchPosition, Searched, Wanted, shown_name,
+    Account, ConversationRow, Found, Hit, IndexLag, SearchPosition, Searched, SharedStore, Wanted, shown_name,
 };
 
 /// Most hits on a page.
 pub const PAGE_MAX: u32 = 100;
 /// Steps of the indexer that a search waits for: what a page or two has brought.
 const STEPS_OF_SEARCH: u32 = 3;
-/// Steps after a sync or an import of the command line; whatever is left is taken in by the next one.
-const STEPS_OF_RUN: u32 = 25_000;
 /// Names that stand for a conversation without a title.
 const NAMES_MAX: usize = 4;
 
@@ -62,7 +60,7 @@ pub async fn search(
     limit: u32,
 ) -> Result<SearchPage, Refusal> {
     let query = parse(question)?;
-    if let Err(refusal) = catch_up(app, STEPS_OF_SEARCH).await {
+    if let Err(refusal) = catch_up(&app.store, STEPS_OF_SEARCH).await {
         tracing::warn!(code = refusal.code(), "the index of search could not be brought up to date: {refusal}");
     }
     let ids: Vec<_> = accounts.iter().map(|account| account.id.clone()).collect();
@@ -76,32 +74,24 @@ pub async fn search(
     Ok(SearchPage { query, hits, next, lag })
 }
 
-/// Takes what was committed into the index, so many steps at most; tells whether something is left.
-pub async fn catch_up(app: &App, steps: u32) -> Result<bool, Refusal> {
+/// Takes what was committed into the index, so many steps at most; tells whether something may be left.
+pub async fn catch_up(store: &SharedStore, steps: u32) -> Result<bool, Refusal> {
     for _ in 0..steps {
-        if !app.store.index_some().await?.is_work {
+        if !store.index_some().await?.is_work {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// The same behind a run of the command line, which it must not fail.
-pub async fn catch_up_after_run(app: &App) {
-    if let Err(refusal) = catch_up(app, STEPS_OF_RUN).await {
-        tracing::warn!(code = refusal.code(), "the index of search could not be brought up to date: {refusal}");
-    }
-}
-
 /// Empties the index, so that the steps that follow make it anew.
-pub async fn forget(app: &App) -> Result<(), Refusal> {
-    Ok(app.store.forget_index().await?)
+pub async fn forget(store: &SharedStore) -> Result<(), Refusal> {
+    Ok(store.forget_index().await?)
 }
 
-/// One step of the indexer, and how far it is then.
-pub async fn index_step(app: &App) -> Result<(IndexStep, IndexLag), Refusal> {
-    let step = app.store.index_some().await?;
-    Ok((step, app.store.index_lag(None).await?))
+/// How far the index is behind.
+pub async fn lag(store: &SharedStore) -> Result<IndexLag, Refusal> {
+    Ok(store.index_lag(None).await?)
 }
 
 fn shown(found: Found, accounts: &[Account], query: &Query) -> (Vec<SearchHit>, Option<SearchPosition>) {

@@ -3,6 +3,7 @@
 //! A worker takes no input but the rows, so a crash is followed by the same work. Between two requests of a polite pace
 //! the job goes back to its row: nobody waits in memory (invariant I3), and a few workers serve many accounts.
 
+mod index;
 mod media;
 pub mod presence;
 pub mod sync;
@@ -45,6 +46,7 @@ pub async fn serve(app: App, stop: Stop) {
         // Whoever ends this task ends the workers: none may go on with a job that was released.
         tasks.push(spawn_bound(serve_one(app.clone(), stop.clone(), number == 0)));
     }
+    tasks.push(spawn_bound(index::serve(app.clone(), stop.clone())));
     for mut task in tasks {
         // A worker that panicked has left its job to the others; the rest goes on.
         if !task.ended().await {

@@ -109,10 +109,15 @@ impl Operation {
             let value = records.get(name);
             match (parameter["in"].as_str().unwrap_or_default(), value) {
                 ("path", Some(value)) => path = path.replace(&format!("{{{name}}}"), &encoded(value)),
-                ("query", Some(value)) => drop(query.append_pair(name, value)),
+                ("query", Some(value)) => {
+                    query.append_pair(name, value);
+                }
                 // Nobody waits for a worker here.
                 ("header", None) if matches!(name, "Range" | "If-None-Match") => {}
                 ("header", None) if name == "Prefer" => request = request.header("prefer", "respond-async"),
+                ("query", None) if name == "q" && parameter["required"] == true => {
+                    query.append_pair(name, "hello");
+                }
                 ("query", None) if parameter["required"] != true => {}
                 (place, _) => bail!("{}: nobody knows how to fill {name} in the {place}", self.id),
             }

@@ -27,7 +27,10 @@ const TESTS: [&str; 13] = [
 
 #[test]
 fn every_method_of_the_store_has_a_test() {
-    let methods = TRAITS.into_iter().flat_map(str::lines).filter_map(|line| line.trim().strip_prefix("async fn ")?.split('(').next());
+    let methods = TRAITS
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|line| line.trim().strip_prefix("async fn ")?.split('(').next());
     let missing: Vec<&str> =
         methods.filter(|name| !TESTS.iter().any(|test| test.contains(&format!(".{name}(")))).collect();
     assert_eq!(missing, Vec::<&str>::new());

@@ -14,12 +14,18 @@ pub struct ErrorCode {
 }
 
 /// All error codes, by status.
-pub const CODES: [ErrorCode; 39] = [
+pub const CODES: [ErrorCode; 41] = [
     at(400, "invalid_parameter", "a parameter or field is wrong, repeated, or of another type; the text names it"),
     at(400, "unknown_field", "a parameter or field does not exist; the text names it"),
     at(400, "invalid_json", "the body is not a JSON object"),
     at(400, "bad_cookies", "what was pasted holds no usable session"),
     at(400, "invalid_cursor", "the cursor was not made for this question"),
+    at(400, "invalid_query", "the search is not understood; the text and `position` tell where"),
+    at(
+        400,
+        "query_too_complex",
+        "the search asks for too much: too long, too many words, or a beginning that is too short",
+    ),
     at(400, "credentials_in_url", "a key in the address"),
     at(401, "unauthorized", "no key"),
     at(401, "invalid_key", "a key that does not work: wrong, mistyped or revoked"),

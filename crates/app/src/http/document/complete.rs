@@ -226,12 +226,17 @@ fn error_schema() -> ObjectBuilder {
     let text = |what: &str| ObjectBuilder::new().schema_type(Type::String).description(Some(what));
     let never = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
     let codes = CODES.iter().map(|one| one.code);
+    let position = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .description(Some("Only for a search: the character where its mistake is, from 1"));
     ObjectBuilder::new()
         .description(Some("The body of every error"))
         .property("success", never)
         .property("error", text("What to do, in words"))
         .property("code", text("One of a closed list").enum_values(Some(codes)))
         .property("message", text("The same as `error`"))
+        .property("position", position)
         .required("success")
         .required("error")
         .required("code")

@@ -27,7 +27,8 @@ pub use complete::{Example, SCOPE_EXTENSION};
 pub(super) use answers::{DetailsAnswer, RecentConversation};
 pub(super) use params::{
     AccountParam, AccountsParams, ConversationParam, DetailsParams, ExportParams, ImportParams, LedgerParams,
-    ListParams, MessagesParams, PageParams, PreferParam, RangeParams, RecentParams, SearchParam, SinceParam,
+    ListParams, MessagesParams, PageParams, PreferParam, QueryParam, RangeParams, RecentParams, SearchParam,
+    SinceParam,
 };
 
 /// The document as it is served.

@@ -96,6 +96,9 @@ sets! {
         number("countBefore", (0, PAGE_MAX), None, "Messages up to that time; without one the size of the page"),
         number("countAfter", (0, PAGE_MAX), None, "Messages after that time"),
     ];
+    /// What is searched for in messages.
+    QueryParam = [query("q").required(Required::True).schema(Some(plain().min_length(Some(1)).max_length(Some(SEARCH_MAX))))
+        .description(Some("Words, \"phrases\", beginnings*, -exclusions, and `from:` `in:` `before:` `after:` `has:attachment` `is:unread`")).build()];
     /// A search among accounts.
     SearchParam = [query("q").schema(Some(plain().max_length(Some(SEARCH_MAX))))
         .description(Some("Part of a name or slug, an id, or a `linkedin.com/in/` address")).build()];
