@@ -80,7 +80,7 @@ pub const ROWS: [Row; 54] = [
         input: "ids of every kind that another account owns",
         expected: "404, the same bytes as for an id that does not exist",
         need: Need::Now,
-        note: Some("search and webhooks do not exist yet"),
+        note: Some("webhooks do not exist yet"),
     },
     Row {
         number: 7,
@@ -103,7 +103,7 @@ pub const ROWS: [Row; 54] = [
         surface: "search",
         input: "quotes, operators, thousands of terms, a prefix of everything",
         expected: "literal text, or 400",
-        need: Need::Later("full-text search does not exist"),
+        need: Need::Now,
         note: None,
     },
     Row {

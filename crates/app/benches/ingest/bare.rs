@@ -145,7 +145,8 @@ impl Kept {
 /// A database with the same schema and settings, the account and its job; and the statements that fill the tables.
 fn prepare(source: &Connection, to: &Path) -> Result<(Connection, Vec<String>)> {
     let schema = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index') \
-                  AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_sqlx%' ORDER BY type DESC";
+                  AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_sqlx%' AND name NOT GLOB 'search_*' \
+                  ORDER BY type DESC";
     let target = Connection::open(to)?;
     target.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \

@@ -34,6 +34,7 @@ Examples:
   threadkeep search contract from:olga
   threadkeep search '\"next week\" -in:newsletter' --limit 5
   threadkeep search 'after:2024 has:attachment' --json
+  threadkeep search -- -newsletter
 
 Exit code 3 when nothing is found.";
 
@@ -42,7 +43,7 @@ Exit code 3 when nothing is found.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct SearchArgs {
     /// What to search for; several words may come without quotes.
-    #[arg(required = true, value_name = "QUERY", allow_hyphen_values = true, num_args = 1..)]
+    #[arg(required = true, value_name = "QUERY", num_args = 1..)]
     query: Vec<String>,
     /// Only this account; otherwise every account.
     #[arg(long, value_name = "ID")]

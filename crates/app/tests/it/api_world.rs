@@ -121,7 +121,10 @@ impl Answer {
         let has_form = body.get("success") == Some(&json!(false))
             && body.get("error").is_some_and(Value::is_string)
             && body.get("error") == body.get("message")
-            && body.as_object().is_some_and(|fields| fields.len() == 4);
+            // A search tells the place of its mistake besides.
+            && body.as_object().is_some_and(|fields| {
+                fields.len() == 4 + usize::from(fields.get("position").is_some_and(Value::is_u64))
+            });
         let code = body.get("code").and_then(Value::as_str).unwrap_or("-");
         match has_form {
             true => format!("{} {code}", self.status.as_u16()),

@@ -5,9 +5,9 @@ use insta::assert_snapshot;
 
 use crate::cli_harness::Room;
 
-const COMMANDS: [&str; 16] = [
-    "demo", "serve", "account", "sync", "status", "verify", "oddities", "key", "media", "secrets", "audit", "export",
-    "import", "doctor", "config", "db",
+const COMMANDS: [&str; 17] = [
+    "demo", "serve", "account", "sync", "search", "status", "verify", "oddities", "key", "media", "secrets", "audit",
+    "export", "import", "doctor", "config", "db",
 ];
 
 #[test]
@@ -24,6 +24,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
       serve     Serve the API and sync in the background
       account   Connect, show, pause and remove LinkedIn accounts
       sync      Copy what is new from LinkedIn into the database
+      search    Search the messages of the mirror
       status    Show how the mirrors stand: how much is here, what is missing and why
       verify    Compare the copy with what LinkedIn shows
       oddities  Show records that could not be read and are kept as they came
@@ -35,7 +36,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
       import    Take in LinkedIn's own data export; no session is needed
       doctor    Look for what is wrong and say what to do
       config    Show and check the configuration
-      db        Bring the database's schema up to date, back it up, restore it
+      db        Bring the database's schema up to date, back it up, restore it, make its index anew
       help      Print this message or the help of the given subcommand(s)
 
     Options:

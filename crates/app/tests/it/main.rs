@@ -55,6 +55,7 @@ mod api_runs;
 #[cfg(test)]
 mod api_schema;
 #[cfg(test)]
+mod api_search;
 mod api_socket;
 #[cfg(test)]
 mod api_sync;
@@ -81,6 +82,7 @@ mod cli_harness;
 #[cfg(test)]
 mod cli_help;
 #[cfg(test)]
+mod cli_search;
 mod cli_verify;
 #[cfg(test)]
 mod config;
