@@ -27,4 +27,5 @@ pub mod store;
 pub mod telemetry;
 pub mod vault;
 pub mod verbs;
+mod web;
 pub mod worker;

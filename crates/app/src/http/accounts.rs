@@ -28,7 +28,7 @@ use crate::verbs::read;
 const SEARCH_MAX: usize = 256;
 
 /// The account of this id; any text that is no id of an account names none.
-pub(super) async fn within_reach(app: &App, caller: &Caller, id: &str) -> Result<Account, Fault> {
+pub(crate) async fn within_reach(app: &App, caller: &Caller, id: &str) -> Result<Account, Fault> {
     let id = AccountId::new(id).map_err(|_| Refusal::NoAccount)?;
     Ok(read::account(app, caller.reach(), &id).await?)
 }

@@ -24,7 +24,7 @@ const ADMIN: &str = "admin";
 
 /// Why a request was not fulfilled.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// A verb refused.
     Refused(Refusal),
     /// A key was presented, and it does not work.
@@ -63,20 +63,20 @@ impl<E: Into<Refusal>> From<E> for Fault {
 
 /// The code of a fault, as its answer carries it for the log of administrative acts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FaultCode {
+pub(crate) struct FaultCode {
     /// The stable code.
-    pub(super) code: &'static str,
+    pub(crate) code: &'static str,
     /// Whether it was refused because only an admin may do it.
     pub(super) lacks_admin: bool,
 }
 
 /// A parameter or field with a wrong value.
-pub(super) fn invalid(name: &str, what: &str) -> Fault {
+pub(crate) fn invalid(name: &str, what: &str) -> Fault {
     Fault::Refused(Refusal::Invalid(format!("{name}: {what}")))
 }
 
 impl Fault {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refusal) => {
                 StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -97,7 +97,7 @@ impl Fault {
     }
 
     /// The stable code.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::InvalidKey => "invalid_key",
@@ -116,7 +116,7 @@ impl Fault {
         }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Self::Refused(Refusal::Store(error)) => store_text(error).into(),
             Self::Refused(Refusal::Internal(_)) | Self::Panicked => {

@@ -93,7 +93,8 @@ impl Fields {
     }
 }
 
-async fn collect(body: Body, max: usize) -> Result<Vec<u8>, Fault> {
+/// A whole body, not larger than allowed.
+pub(crate) async fn collect(body: Body, max: usize) -> Result<Vec<u8>, Fault> {
     use axum::body::HttpBody;
 
     let announced = body.size_hint().lower();

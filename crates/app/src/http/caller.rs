@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::Extensions;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
@@ -84,24 +85,30 @@ async fn caller(parts: &Parts, room: &Room, scope: Scope) -> Result<Caller, Faul
 
 /// Whose key it is; a working key pays for the request, anything else is paid by the address.
 async fn known(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
-    let meter = parts.extensions.get::<Meter>().cloned().unwrap_or_default();
-    let now = room.app.clock.now();
     match proved(parts, room).await {
-        Ok(mut caller) => {
-            caller.address = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
-            if let Some(seen) = parts.extensions.get::<Seen>() {
-                // The first to ask is the same as all others of this request.
-                let _ = seen.0.set(caller.clone());
-            }
-            room.limits.charge_key(&meter, &caller.key_id, now)?;
-            Ok(caller)
-        }
-        Err(fault) => {
-            let cost = if matches!(fault, Fault::InvalidKey) { WRONG_KEY } else { PLAIN };
-            room.limits.charge_address(&meter, (parts.extensions.get::<Peer>().copied(), cost), now)?;
-            Err(fault)
-        }
+        Ok(caller) => welcomed(parts, room, caller),
+        Err(fault) => Err(turned_away(&parts.extensions, room, fault)),
     }
+}
+
+/// Somebody who was proved to be a caller: their key pays for the request, and the log of acts is told who it is.
+pub(crate) fn welcomed(parts: &Parts, room: &Room, mut caller: Caller) -> Result<Caller, Fault> {
+    let meter = parts.extensions.get::<Meter>().cloned().unwrap_or_default();
+    caller.address = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    if let Some(seen) = parts.extensions.get::<Seen>() {
+        // The first to ask is the same as all others of this request.
+        let _ = seen.0.set(caller.clone());
+    }
+    room.limits.charge_key(&meter, &caller.key_id, room.app.clock.now())?;
+    Ok(caller)
+}
+
+/// Somebody who was not: the address pays, and more for a key that does not work.
+pub(crate) fn turned_away(extensions: &Extensions, room: &Room, fault: Fault) -> Fault {
+    let meter = extensions.get::<Meter>().cloned().unwrap_or_default();
+    let cost = if matches!(fault, Fault::InvalidKey) { WRONG_KEY } else { PLAIN };
+    let payer = (extensions.get::<Peer>().copied(), cost);
+    room.limits.charge_address(&meter, payer, room.app.clock.now()).err().unwrap_or(fault)
 }
 
 async fn proved(parts: &Parts, room: &Room) -> Result<Caller, Fault> {

@@ -21,20 +21,20 @@ const CURSOR_MAX: usize = 4 * 1024;
 
 /// Signs and opens the cursors of one question.
 #[derive(Debug)]
-pub(super) struct Cursors<'a> {
+pub(crate) struct Cursors<'a> {
     secret: &'a str,
     question: Vec<String>,
 }
 
 impl<'a> Cursors<'a> {
     /// For a question, told by everything that decides what its list holds.
-    pub(super) async fn of(room: &'a Room, question: Vec<String>) -> Result<Cursors<'a>, Refusal> {
+    pub(crate) async fn of(room: &'a Room, question: Vec<String>) -> Result<Cursors<'a>, Refusal> {
         let secret = room.cursor_secret.get_or_try_init(|| read::cursor_secret(&room.app)).await?;
         Ok(Self { secret, question })
     }
 
     /// The cursor of a position.
-    pub(super) fn seal(&self, position: &impl Serialize) -> Result<String, Refusal> {
+    pub(crate) fn seal(&self, position: &impl Serialize) -> Result<String, Refusal> {
         let payload =
             serde_json::to_vec(position).map_err(|_| Refusal::Internal("a cursor could not be written".into()))?;
         let mut bytes = self.signature(&payload);
@@ -43,7 +43,7 @@ impl<'a> Cursors<'a> {
     }
 
     /// The position of a cursor.
-    pub(super) fn open<T: DeserializeOwned>(&self, cursor: &str) -> Result<T, Refusal> {
+    pub(crate) fn open<T: DeserializeOwned>(&self, cursor: &str) -> Result<T, Refusal> {
         if cursor.len() > CURSOR_MAX {
             return Err(Refusal::InvalidCursor);
         }

@@ -18,6 +18,7 @@ use url::form_urlencoded;
 use super::answer::Fault;
 use super::audit::Watch;
 use super::{Room, hosts, limits, origin};
+use crate::web;
 
 /// Methods that any path might know; all others are refused everywhere.
 const METHODS: [Method; 7] =
@@ -35,7 +36,11 @@ pub(super) async fn pass(State(room): State<Arc<Room>>, request: Request, next: 
     let span = tracing::info_span!("request", %method, route = route.as_ref().map_or("unmatched", MatchedPath::as_str));
     let began = room.app.clock.now();
     async move {
+        let is_page = web::wants_page(&request);
         let mut response = survive(admit(&room, request, next)).await;
+        if is_page {
+            response = web::as_page(response).await;
+        }
         harden(&mut response);
         let duration_ms = room.app.clock.now().since_ms(began);
         tracing::info!(status = response.status().as_u16(), duration_ms, "answered");
@@ -86,7 +91,8 @@ fn refusal(room: &Room, request: &Request) -> Option<Fault> {
 fn harden(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // A page of the viewer tells itself where it was, and nobody else: forms without an origin would be refused.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     // A page says what it needs itself. Attachments have a policy of their own, and may be kept by the caller.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");

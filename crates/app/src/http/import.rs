@@ -58,75 +58,75 @@ impl Running {
 
 /// How an import goes.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ImportAnswer {
-    success: bool,
-    import: ImportItem,
+pub(crate) struct ImportAnswer {
+    pub(crate) success: bool,
+    pub(crate) import: ImportItem,
 }
 
 /// An import.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ImportItem {
-    import_id: i64,
-    account_id: Option<String>,
+pub(crate) struct ImportItem {
+    pub(crate) import_id: i64,
+    pub(crate) account_id: Option<String>,
     /// `running`, `done` or `failed`.
-    state: &'static str,
-    completed: bool,
+    pub(crate) state: &'static str,
+    pub(crate) completed: bool,
     /// `reading` or `importing` while it is running.
-    phase: Option<&'static str>,
+    pub(crate) phase: Option<&'static str>,
     /// Bytes of messages that this phase has done, and of how many.
-    bytes_done: u64,
-    bytes_total: u64,
+    pub(crate) bytes_done: u64,
+    pub(crate) bytes_total: u64,
     #[schema(format = DateTime)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(format = DateTime)]
-    finished_at: Option<String>,
-    error: Option<String>,
-    code: Option<String>,
-    status_url: String,
-    report: Option<ReportItem>,
+    pub(crate) finished_at: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) status_url: String,
+    pub(crate) report: Option<ReportItem>,
 }
 
 /// What became of an archive.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReportItem {
-    rows: u64,
-    imported: u64,
-    joined: u64,
-    changed: u64,
-    known: u64,
-    duplicates: u64,
-    drafts: u64,
-    no_time: u64,
-    no_conversation_id: u64,
-    no_sender_url: u64,
-    sponsored: u64,
-    spam: u64,
-    repaired: u64,
-    conversations: u64,
-    people: u64,
-    decoys: Vec<String>,
-    others: Vec<String>,
-    bad_count: u64,
-    bad: Vec<BadItem>,
+pub(crate) struct ReportItem {
+    pub(crate) rows: u64,
+    pub(crate) imported: u64,
+    pub(crate) joined: u64,
+    pub(crate) changed: u64,
+    pub(crate) known: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) drafts: u64,
+    pub(crate) no_time: u64,
+    pub(crate) no_conversation_id: u64,
+    pub(crate) no_sender_url: u64,
+    pub(crate) sponsored: u64,
+    pub(crate) spam: u64,
+    pub(crate) repaired: u64,
+    pub(crate) conversations: u64,
+    pub(crate) people: u64,
+    pub(crate) decoys: Vec<String>,
+    pub(crate) others: Vec<String>,
+    pub(crate) bad_count: u64,
+    pub(crate) bad: Vec<BadItem>,
     #[schema(format = DateTime)]
-    oldest_at: Option<String>,
+    pub(crate) oldest_at: Option<String>,
     #[schema(format = DateTime)]
-    newest_at: Option<String>,
+    pub(crate) newest_at: Option<String>,
     /// How the owner was found: `named`, `invitations`, `direction`, `profile`, `presence`, `elimination` or `unknown`.
-    owner: String,
-    is_repeated: bool,
-    is_dry_run: bool,
+    pub(crate) owner: String,
+    pub(crate) is_repeated: bool,
+    pub(crate) is_dry_run: bool,
     /// The same for people.
-    words: String,
+    pub(crate) words: String,
 }
 
 /// A record that could not be read.
 #[derive(Debug, Serialize, ToSchema)]
-struct BadItem {
-    line: u64,
-    what: String,
+pub(crate) struct BadItem {
+    pub(crate) line: u64,
+    pub(crate) what: String,
 }
 
 /// Import LinkedIn's data export
@@ -153,12 +153,35 @@ pub(super) async fn begin(
     mut params: Params,
     body: Body,
 ) -> Result<(StatusCode, Json<ImportAnswer>), Fault> {
-    let named = params.take("accountId");
-    let me = params.take("me");
-    let is_dry_run = params.take_flag("dryRun")?.unwrap_or(false);
+    let upload = Upload {
+        account: params.take("accountId"),
+        me: params.take("me"),
+        is_dry_run: params.take_flag("dryRun")?.unwrap_or(false),
+    };
     params.finish()?;
-    let account = match named {
-        Some(id) => Some(within_reach(&room.app, &caller, &id).await?.id),
+    Ok((StatusCode::ACCEPTED, Json(take(&room, &caller, upload, body).await?)))
+}
+
+/// What is said about an upload.
+#[derive(Debug, Default)]
+pub(crate) struct Upload {
+    /// The account to import into.
+    pub(crate) account: Option<String>,
+    /// Whose archive it is.
+    pub(crate) me: Option<String>,
+    /// Nothing is kept.
+    pub(crate) is_dry_run: bool,
+}
+
+/// Takes an archive from somebody who may do everything, looks it through, and takes it in beside the answer.
+pub(crate) async fn take(
+    room: &Arc<Room>,
+    caller: &Caller,
+    Upload { account, me, is_dry_run }: Upload,
+    body: Body,
+) -> Result<ImportAnswer, Fault> {
+    let account = match account {
+        Some(id) => Some(within_reach(&room.app, caller, &id).await?.id),
         None if caller.reach().is_some() => return Err(Refusal::ScopeRequired("admin for all accounts").into()),
         None => None,
     };
@@ -166,20 +189,20 @@ pub(super) async fn begin(
         return Err(Refusal::Conflict("other imports are going on: try again when they are over".into()).into());
     }
     let scratch = Scratch::new(room.settings.scratch.clone());
-    let file = receive(&room, &scratch, body).await?;
+    let file = receive(room, &scratch, body).await?;
     let ask = ImportAsk { me, account, is_dry_run, scratch, job: None };
     let meter = Arc::new(Meter::default());
     let looked = import::look(&room.app, (ArchiveAt::File(file), &ask), &meter, &room.stop).await?;
     let job = import::begin(&room.app, &caller.key_id).await?;
     room.imports.put(job.id, meter.clone());
-    let told = answer(&room, &job);
+    let told = answer(room, &job);
     let (own, who, id) = (room.clone(), caller.actor(), job.id);
     spawn(async move {
         let ask = ImportAsk { job: Some(id), ..ask };
         import::carry_on(&own.app, &who, (looked, &ask), &meter, &own.stop).await;
         own.imports.take(id);
     });
-    Ok((StatusCode::ACCEPTED, Json(told)))
+    Ok(told)
 }
 
 /// How an import goes
@@ -202,10 +225,15 @@ pub(super) async fn one(
     let Path(text) = path.map_err(|_| malformed())?;
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let id = text.parse().ok().filter(|_| is_plain).ok_or_else(malformed)?;
+    Ok(Json(import_within_reach(&room, &caller, id).await?))
+}
+
+/// An import that somebody may know of.
+pub(crate) async fn import_within_reach(room: &Room, caller: &Caller, id: i64) -> Result<ImportAnswer, Fault> {
     let job = import::find(&room.app, id).await?;
-    let job = job.filter(|job| is_within_reach(&caller, job));
+    let job = job.filter(|job| is_within_reach(caller, job));
     let job = job.ok_or_else(|| Fault::from(Refusal::NotFound("no such import".into())))?;
-    Ok(Json(answer(&room, &job)))
+    Ok(answer(room, &job))
 }
 
 fn is_within_reach(caller: &Caller, job: &ImportJob) -> bool {

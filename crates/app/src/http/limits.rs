@@ -18,6 +18,7 @@ use threadkeep_core::time::Timestamp;
 use super::Room;
 use super::answer::Fault;
 use crate::planted::{self, Bug};
+use crate::web;
 
 /// Buckets of one kind that are remembered.
 const BUCKETS_MAX: usize = 10_000;
@@ -98,8 +99,9 @@ struct Bucket {
 pub(super) fn begin(room: &Room, request: &mut Request) -> Result<Metering, Box<Response>> {
     let meter = Meter::default();
     let peer = request.extensions().get::<Peer>().copied();
-    // Without a key nothing is done before the address has paid.
+    // Without a key or a session nothing is done before the address has paid.
     if !request.headers().contains_key(AUTHORIZATION)
+        && !web::pays_later(request)
         && let Err(fault) = room.limits.charge_address(&meter, (peer, PLAIN), room.app.clock.now())
     {
         return Err(Box::new(told(fault.into_response(), &meter)));

@@ -134,7 +134,13 @@ pub(super) async fn linked(
     send(&room, &account, Wanted::Place { message: &message, ordinal }, &headers).await
 }
 
-async fn send(room: &Room, account: &Account, wanted: Wanted<'_>, headers: &HeaderMap) -> Result<Response, Fault> {
+/// The bytes of an attachment as an answer; what is not here is asked for and waited for.
+pub(crate) async fn send(
+    room: &Room,
+    account: &Account,
+    wanted: Wanted<'_>,
+    headers: &HeaderMap,
+) -> Result<Response, Fault> {
     let patience = patience(headers, &room.app.sync);
     let until = room.app.clock.now().plus_ms(patience.wait_ms);
     let wait = async {

@@ -52,6 +52,7 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::lifecycle::Stop;
+use crate::web;
 
 pub use limits::Rate;
 pub use listen::{serve, serve_beside};
@@ -59,6 +60,16 @@ pub use tls::{Tls, TlsRefused};
 
 use document::Documented;
 use limits::Limits;
+
+// What the viewer shares: it passes the same gate, and shows the same things.
+pub(crate) use accounts::within_reach;
+pub(crate) use answer::{Fault, FaultCode, invalid};
+pub(crate) use body::collect;
+pub(crate) use caller::{turned_away, welcomed};
+pub(crate) use cursor::Cursors;
+pub(crate) use import::{ImportAnswer, Upload, import_within_reach, take};
+pub(crate) use media::send;
+pub(crate) use params::Params;
 
 /// Limits of the server; the defaults are those of `docs/API.md`.
 #[derive(Debug, Clone)]
@@ -121,9 +132,9 @@ impl Default for HttpSettings {
 }
 
 /// What handlers share.
-struct Room {
-    app: App,
-    settings: HttpSettings,
+pub(crate) struct Room {
+    pub(crate) app: App,
+    pub(crate) settings: HttpSettings,
     stop: Stop,
     cursor_secret: OnceCell<String>,
     limits: Limits,
@@ -132,7 +143,7 @@ struct Room {
     exports: Arc<Semaphore>,
 }
 
-/// The API; every route is there under `/linkedin` and bare.
+/// The API, whose every route is there under `/linkedin` and bare, and the viewer under `/ui/`.
 pub fn router(app: App, settings: HttpSettings) -> Router {
     router_until(app, settings, Stop::default())
 }
@@ -151,10 +162,12 @@ fn router_until(app: App, settings: HttpSettings, stop: Stop) -> Router {
     });
     let quick = quick().into_router().route_layer(from_fn_with_state(room.clone(), gate::in_time));
     let api = waiting().into_router().merge(quick);
+    let pages = web::quick().route_layer(from_fn_with_state(room.clone(), gate::in_time)).merge(web::waiting());
 
     Router::new()
         .nest("/linkedin", api.clone())
         .merge(api)
+        .merge(pages)
         .fallback(answer::no_route)
         .method_not_allowed_fallback(answer::no_method)
         .layer(from_fn_with_state(room.clone(), gate::pass))

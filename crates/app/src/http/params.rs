@@ -21,7 +21,7 @@ const SHOWN_MAX: usize = 64;
 
 /// The parameters of a request that were not taken yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Params(Vec<(String, String)>);
+pub(crate) struct Params(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = Fault;
@@ -51,13 +51,13 @@ impl Params {
     }
 
     /// Takes a parameter.
-    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
         Some(self.0.swap_remove(at).1)
     }
 
     /// Takes a whole number.
-    pub(super) fn take_number(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Fault> {
+    pub(crate) fn take_number(&mut self, name: &str, range: RangeInclusive<i64>) -> Result<Option<i64>, Fault> {
         let Some(text) = self.take(name) else { return Ok(None) };
         let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<i64>() {
@@ -67,7 +67,7 @@ impl Params {
     }
 
     /// Takes `true` or `false`.
-    pub(super) fn take_flag(&mut self, name: &str) -> Result<Option<bool>, Fault> {
+    pub(crate) fn take_flag(&mut self, name: &str) -> Result<Option<bool>, Fault> {
         match self.take(name).as_deref() {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
@@ -77,7 +77,7 @@ impl Params {
     }
 
     /// Refuses what was not taken.
-    pub(super) fn finish(self) -> Result<(), Fault> {
+    pub(crate) fn finish(self) -> Result<(), Fault> {
         match self.0.into_iter().next() {
             None => Ok(()),
             Some((name, _)) => Err(Refusal::UnknownField(name).into()),

@@ -67,15 +67,17 @@ impl<D: Dialect> Lookups for SqlStore<D> {
         &self,
         account: &AccountId,
         conversation: &ConversationId,
-        after: Timestamp,
+        (after, id): (Timestamp, Option<&MessageId>),
         limit: u32,
     ) -> StoreResult<Vec<Message>> {
         let text = format!(
             "SELECT {MESSAGE} FROM messages m WHERE m.conversation_pk = (SELECT c.pk FROM conversations c \
              WHERE c.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND c.id = ?) AND m.is_deleted = 0 \
-             AND m.delivered_at > ? ORDER BY m.delivered_at, m.id LIMIT ?"
+             AND (m.delivered_at, m.id) > (?, ?) ORDER BY m.delivered_at, m.id LIMIT ?"
         );
-        let rows = self.rows(sql!(text, account, conversation, after, limit.min(PAGE_MAX))).await?;
+        // No id is before all ids of the next millisecond.
+        let (at, id) = id.map_or((after.plus_ms(1), ""), |id| (after, id.as_str()));
+        let rows = self.rows(sql!(text, account, conversation, at, id, limit.min(PAGE_MAX))).await?;
         rows.into_iter().map(|row| rows::message(&mut row.columns("messages"), conversation.clone())).collect()
     }
 }

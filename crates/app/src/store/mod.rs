@@ -224,12 +224,13 @@ pub trait Lookups: Send + Sync {
     async fn conversation_with(&self, account: &AccountId, person: &PersonId) -> StoreResult<Option<ConversationId>>;
     /// A message that is not deleted, in the first of these accounts that has it.
     async fn message(&self, accounts: &[AccountId], id: &MessageId) -> StoreResult<Option<(AccountId, Message)>>;
-    /// Messages that were delivered after a time and are not deleted, oldest first.
+    /// Messages that are not deleted and were delivered after a time, oldest first; with an id also those of that time
+    /// that come after it.
     async fn messages_after(
         &self,
         account: &AccountId,
         conversation: &ConversationId,
-        after: Timestamp,
+        after: (Timestamp, Option<&MessageId>),
         limit: u32,
     ) -> StoreResult<Vec<Message>>;
 }
@@ -247,6 +248,20 @@ pub trait Keys: Send + Sync {
     async fn revoke_key(&self, id: &str, now: Timestamp) -> StoreResult<bool>;
     /// Notes that a key was used.
     async fn touch_key(&self, id: &str, now: Timestamp) -> StoreResult<()>;
+}
+
+/// Who is signed in to the viewer.
+#[async_trait]
+pub trait SignIns: Send + Sync {
+    /// Adds a session; those that began or were last seen before these times are removed, and so is the oldest of a key
+    /// that has too many.
+    async fn add_sign_in(&self, row: &SignInRow, created_before: Timestamp, seen_before: Timestamp) -> StoreResult<()>;
+    /// The session with this hash of its token.
+    async fn sign_in(&self, token_hash: &[u8]) -> StoreResult<Option<SignInRow>>;
+    /// Notes that a session was used.
+    async fn touch_sign_in(&self, token_hash: &[u8], now: Timestamp) -> StoreResult<()>;
+    /// Ends a session; false when there is none.
+    async fn end_sign_in(&self, token_hash: &[u8]) -> StoreResult<bool>;
 }
 
 /// Data keys, the secrets that they seal, and the change of the master key that wraps them.
@@ -384,6 +399,7 @@ pub trait Store:
     + Reads
     + Lookups
     + Keys
+    + SignIns
     + Secrets
     + Audit
     + Media
@@ -402,6 +418,7 @@ impl<
         + Reads
         + Lookups
         + Keys
+        + SignIns
         + Secrets
         + Audit
         + Media
@@ -452,6 +469,7 @@ mod search;
 mod search_values;
 mod secrets;
 mod shown;
+mod sign_ins;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 mod sql;

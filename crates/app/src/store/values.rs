@@ -386,6 +386,19 @@ pub struct KeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Somebody who is signed in to the viewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInRow {
+    /// Hash of the session's token.
+    pub token_hash: Vec<u8>,
+    /// Public part of the key that it was opened with.
+    pub key_id: String,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was last used.
+    pub seen_at: Timestamp,
+}
+
 /// What an export covers.
 #[derive(Debug, Clone, Copy)]
 pub struct ExportScope<'a> {

@@ -193,12 +193,21 @@ pub async fn authenticate(app: &App, presented: &str) -> Result<Caller, Refusal>
         .filter(|row| is_secret && (row.revoked_at.is_none() || planted::is(Bug::RevokedKeyAccepted)))
         .ok_or(Refusal::Unauthorized)?;
     touch(app, &row, app.clock.now()).await;
-    Ok(Caller {
+    Ok(named(row))
+}
+
+/// Who asks by a key that was proved before; nobody when it was revoked meanwhile.
+pub(super) fn caller_of(row: KeyRow) -> Option<Caller> {
+    row.revoked_at.is_none().then(|| named(row))
+}
+
+fn named(row: KeyRow) -> Caller {
+    Caller {
         scopes: row.scopes.iter().filter_map(|name| Scope::parse(name).ok()).collect(),
         key_id: row.id,
         accounts: row.accounts,
         address: None,
-    })
+    }
 }
 
 /// Notes the use; failing to (a full disk) is no reason to refuse a reader.

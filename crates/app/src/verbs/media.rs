@@ -161,6 +161,12 @@ pub fn file_name(given: Option<&str>, kind: &str) -> String {
     safe_file_name(given.filter(|name| !name.trim().is_empty()).unwrap_or(kind))
 }
 
+/// Asks for an attachment and does not wait for it.
+pub async fn want(app: &App, account: &Account, wanted: Wanted<'_>) -> Result<(), Refusal> {
+    let new = described(app, &account.id, wanted).await?;
+    ask(app, account, &new).await.map(|_| ())
+}
+
 /// How many attachments of an account are in which state.
 pub async fn counts(app: &App, account: &AccountId) -> Result<MediaCounts, Refusal> {
     Ok(app.store.media_counts(account).await?)

@@ -17,5 +17,6 @@ pub mod restore_copy;
 pub mod rotation;
 pub mod search;
 pub mod secrets;
+pub mod sign_in;
 pub mod sync;
 pub mod verify;

@@ -173,20 +173,11 @@ pub async fn messages(
     let (account, id) = (&conversation.account, &conversation.conversation.id);
     let mut messages = app.store.messages(account, id, filter, limit + 1).await?;
     let next = cut(&mut messages, limit).map(|message| (message.delivered_at, message.id.clone()));
-    let mut people: BTreeMap<PersonId, Person> =
-        conversation.participants.iter().map(|person| (person.id.clone(), person.clone())).collect();
-    let missing: BTreeSet<PersonId> = messages
-        .iter()
-        .filter_map(|message| message.sender.clone())
-        .filter(|sender| !people.contains_key(sender))
-        .collect();
-    if !missing.is_empty() {
-        let missing: Vec<PersonId> = missing.into_iter().collect();
-        let found = app.store.people(account, &missing).await?;
-        people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
-    }
-    let media = attached(app, account, &messages).await?;
-    Ok(MessagesPage { conversation, messages, people, media, next })
+    let people = conversation.participants.iter().map(|person| (person.id.clone(), person.clone())).collect();
+    let (media, account) = (attached(app, account, &messages).await?, account.clone());
+    let mut page = MessagesPage { conversation, messages, people, media, next };
+    add_senders(app, &account, &mut page).await?;
+    Ok(page)
 }
 
 /// Messages of a conversation around a time: so many up to it, and so many after it; newest first.
@@ -199,7 +190,7 @@ pub async fn messages_around(
     let (account, id) = (conversation.account.clone(), conversation.conversation.id.clone());
     let mut later = match after.min(PAGE_MAX) {
         0 => Vec::new(),
-        after => app.store.messages_after(&account, &id, at, after).await?,
+        after => app.store.messages_after(&account, &id, (at, None), after).await?,
     };
     later.reverse();
     // What was delivered at the time itself belongs to what came before.
@@ -211,14 +202,41 @@ pub async fn messages_around(
     page.media.extend(attached(app, &account, &later).await?);
     later.append(&mut page.messages);
     page.messages = later;
+    add_senders(app, &account, &mut page).await?;
+    Ok(page)
+}
+
+/// The messages that follow a position, oldest of them first in time but shown newest first, and whether more follow.
+pub async fn messages_following(
+    app: &App,
+    conversation: ConversationRow,
+    (at, id): &MessagePosition,
+    limit: u32,
+) -> Result<(MessagesPage, bool), Refusal> {
+    let limit = limit.clamp(1, PAGE_MAX);
+    let (account, of) = (conversation.account.clone(), conversation.conversation.id.clone());
+    let mut messages = app.store.messages_after(&account, &of, (*at, Some(id)), limit + 1).await?;
+    let has_more = cut(&mut messages, limit).is_some();
+    messages.reverse();
+    // Whatever was before them is there: the position itself.
+    let next = messages.last().map(|message| (message.delivered_at, message.id.clone()));
+    let media = attached(app, &account, &messages).await?;
+    let people = conversation.participants.iter().map(|person| (person.id.clone(), person.clone())).collect();
+    let mut page = MessagesPage { conversation, messages, people, media, next };
+    add_senders(app, &account, &mut page).await?;
+    Ok((page, has_more))
+}
+
+/// Adds those senders of a page who are no participants any more.
+async fn add_senders(app: &App, account: &AccountId, page: &mut MessagesPage) -> Result<(), Refusal> {
     let senders = page.messages.iter().filter_map(|message| message.sender.clone());
     let missing: BTreeSet<PersonId> = senders.filter(|sender| !page.people.contains_key(sender)).collect();
     if !missing.is_empty() {
         let missing: Vec<PersonId> = missing.into_iter().collect();
-        let found = app.store.people(&account, &missing).await?;
+        let found = app.store.people(account, &missing).await?;
         page.people.extend(found.into_iter().map(|person| (person.id.clone(), person)));
     }
-    Ok(page)
+    Ok(())
 }
 
 /// The first of all message ids in the order of bytes; a position at a plain time stands before it.

@@ -83,10 +83,10 @@ async fn what_follows_a_time_comes_oldest_first(db: &Database) -> anyhow::Result
     page.messages = (1..=5).map(|at| message("a", &format!("m{at}"), at, "text")).collect::<Result<_, _>>()?;
     let first = page.messages[0].delivered_at;
     worker.commit(&page).await?;
-    let found = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, first, 2).await?;
+    let found = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, (first, None), 2).await?;
     let ids: Vec<&str> = found.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["2-m2", "2-m3"]);
-    let none = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, Timestamp(i64::MAX), 2).await?;
+    let none = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, (Timestamp(i64::MAX), None), 2).await?;
     assert_eq!(none, []);
     Ok(())
 }

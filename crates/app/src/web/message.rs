@@ -1,0 +1,182 @@
+//! One message as a page shows it: who, when, the text in pieces, what became of it, and what it carries.
+
+use threadkeep_core::attachment::attachments;
+use threadkeep_core::content::Reaction;
+use threadkeep_core::id::{ConversationId, MessageId, PersonId};
+use threadkeep_core::message::{Message, MessageFormat};
+use threadkeep_core::time::Timestamp;
+
+use super::faces::{self, Face, face};
+use super::inbox::href;
+use super::parts::{Part, part};
+use super::text::{Piece, SHOWN_MAX, line, pieces};
+use super::when::{self, Stamp};
+use crate::store::Account;
+use crate::verbs::read::MessagesPage;
+
+/// Messages of one person within this time stand together.
+const TOGETHER_MS: i64 = 5 * 60_000;
+/// Longest subject, in characters.
+const SUBJECT_MAX: usize = 300;
+/// Reactions of one message.
+const REACTIONS_MAX: usize = 30;
+/// Longest reaction, in characters: some emoji are made of many.
+const EMOJI_MAX: usize = 16;
+
+/// How a message is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Somebody said it.
+    Said,
+    /// LinkedIn tells something.
+    System,
+    /// It was taken back.
+    Recalled,
+}
+
+/// A message on a page.
+pub(super) struct Shown {
+    pub(super) id: String,
+    pub(super) href: String,
+    pub(super) shape: Shape,
+    pub(super) is_mine: bool,
+    /// Whether name and face stand above it.
+    pub(super) is_first: bool,
+    /// The day, when it is another than that of the message before.
+    pub(super) day: Option<Stamp>,
+    pub(super) name: String,
+    pub(super) face: Face,
+    pub(super) at: Stamp,
+    pub(super) told: Stamp,
+    pub(super) subject: Option<String>,
+    pub(super) text: Vec<Piece>,
+    pub(super) is_cut: bool,
+    pub(super) is_edited: bool,
+    pub(super) prior: Vec<Prior>,
+    pub(super) parts: Vec<Part>,
+    pub(super) reactions: Vec<Emoji>,
+    /// Whether it is the one that the address names.
+    pub(super) is_asked: bool,
+}
+
+/// A text that was replaced.
+pub(super) struct Prior {
+    pub(super) at: Stamp,
+    pub(super) text: Vec<Piece>,
+}
+
+/// A reaction.
+pub(super) struct Emoji {
+    pub(super) emoji: String,
+    pub(super) count: u32,
+    pub(super) is_mine: bool,
+}
+
+/// The messages of a page, oldest first.
+pub(super) fn shown(page: &MessagesPage, account: &Account, asked: Option<&MessageId>, may_media: bool) -> Vec<Shown> {
+    let mut all: Vec<Shown> = Vec::with_capacity(page.messages.len());
+    let mut before: Option<&Message> = None;
+    for message in page.messages.iter().rev() {
+        let mut one = one(page, message, account, may_media);
+        let is_new_day = before.is_none_or(|before| !when::is_same_day(before.delivered_at, message.delivered_at));
+        one.day = is_new_day.then(|| when::day(message.delivered_at));
+        one.is_first = is_new_day || !before.is_some_and(|before| stand_together(before, message));
+        one.is_asked = asked == Some(&message.id);
+        if one.is_asked {
+            (one.text, one.is_cut) = pieces(&message.body, usize::MAX);
+        }
+        before = Some(message);
+        all.push(one);
+    }
+    all
+}
+
+fn stand_together(before: &Message, message: &Message) -> bool {
+    before.sender == message.sender
+        && before.format != MessageFormat::System
+        && message.subject.is_none()
+        && message.delivered_at.since_ms(before.delivered_at) < TOGETHER_MS
+}
+
+fn one(page: &MessagesPage, message: &Message, account: &Account, may_media: bool) -> Shown {
+    let sender = message.sender.as_ref();
+    let name = name_of(page, sender);
+    let shape = match message.format {
+        MessageFormat::Recalled => Shape::Recalled,
+        MessageFormat::System => Shape::System,
+        _ => Shape::Said,
+    };
+    let (text, is_cut) = pieces(body(message, shape), SHOWN_MAX);
+    let recalled_or_edited = |prior: &threadkeep_core::message::PriorText| Prior {
+        at: when::full(prior.replaced_at),
+        text: pieces(&prior.body, SHOWN_MAX).0,
+    };
+    Shown {
+        href: message_href(account, &message.conversation, &message.id),
+        shape,
+        is_mine: sender == Some(&account.member),
+        is_first: true,
+        day: None,
+        face: face(&name, sender.map_or("", PersonId::as_str)),
+        name,
+        at: when::clock(message.delivered_at),
+        told: when::full(message.delivered_at),
+        subject: message.subject.as_deref().map(|subject| line(subject, SUBJECT_MAX)),
+        text,
+        is_cut,
+        is_edited: message.format == MessageFormat::Edited,
+        prior: message.prior.iter().rev().map(recalled_or_edited).collect(),
+        parts: parts(page, message, account, may_media),
+        reactions: message.reactions.iter().take(REACTIONS_MAX).map(emoji).collect(),
+        is_asked: false,
+        id: message.id.to_string(),
+    }
+}
+
+/// The address of a message in its conversation.
+pub(super) fn message_href(account: &Account, conversation: &ConversationId, id: &MessageId) -> String {
+    format!(
+        "{}#m-{}",
+        href(&account.id, conversation, &[("message", Some(id.as_str()))]),
+        super::inbox::encoded(id.as_str())
+    )
+}
+
+/// What somebody is called on a page of messages.
+pub(super) fn name_of(page: &MessagesPage, id: Option<&PersonId>) -> String {
+    let person = id.and_then(|id| page.people.get(id));
+    person.map_or_else(|| "LinkedIn".to_owned(), faces::name)
+}
+
+fn body(message: &Message, shape: Shape) -> &str {
+    match (message.body.is_empty(), shape) {
+        (true, Shape::System) => message.fallback_text.as_deref().unwrap_or("Something happened in this conversation"),
+        (true, Shape::Said) if message.content.is_empty() => message.fallback_text.as_deref().unwrap_or_default(),
+        _ => &message.body,
+    }
+}
+
+fn parts(page: &MessagesPage, message: &Message, account: &Account, may_media: bool) -> Vec<Part> {
+    let rows: Vec<_> = page.media.iter().filter(|row| row.message.as_ref() == Some(&message.id)).collect();
+    let mut ordinals = attachments(&message.content).map(|one| (std::ptr::from_ref(one.content), one.ordinal));
+    let mut next = ordinals.next();
+    let mut all = Vec::new();
+    for content in &message.content {
+        let ordinal = next.filter(|(attached, _)| std::ptr::eq(*attached, content)).map(|(_, ordinal)| ordinal);
+        if ordinal.is_some() {
+            next = ordinals.next();
+        }
+        let row = ordinal.and_then(|ordinal| rows.iter().find(|row| row.ordinal == ordinal).copied());
+        all.extend(part(page, (message, account), content, (ordinal, row, may_media)));
+    }
+    all
+}
+
+fn emoji(one: &Reaction) -> Emoji {
+    Emoji { emoji: line(&one.emoji, EMOJI_MAX), count: one.count, is_mine: one.viewer_reacted }
+}
+
+/// The time of the newest message of a page.
+pub(super) fn newest(page: &MessagesPage) -> Option<(Timestamp, &MessageId)> {
+    page.messages.first().map(|message| (message.delivered_at, &message.id))
+}
