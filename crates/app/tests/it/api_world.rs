@@ -413,6 +413,34 @@ impl Taught {
         self
     }
 
+    /// Gives the last conversation a title, folders and marks, and a label.
+    pub fn filed(mut self, title: &str, categories: &[&str], label: &str) -> Self {
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        if let Some(conversation) = self.conversations.last_mut() {
+            conversation.title = Some(some(title));
+            conversation.label = Some(some(label));
+            conversation.categories = Some(categories.iter().map(|name| (*name).to_owned()).collect());
+        }
+        self
+    }
+
+    /// Gives the last message a text and a form.
+    pub fn written(mut self, text: &str, format: MessageFormat) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            message.body = Some(text.into());
+            message.format = Some(format);
+        }
+        self
+    }
+
+    /// Gives the last message a subject.
+    pub fn about(mut self, subject: &str) -> Self {
+        if let Some(message) = self.messages.last_mut() {
+            message.subject = Some(subject.into());
+        }
+        self
+    }
+
     /// Gives the last message a reaction.
     pub fn reacted(mut self, emoji: &str, count: u32) -> Self {
         if let Some(message) = self.messages.last_mut() {

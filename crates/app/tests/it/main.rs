@@ -175,6 +175,16 @@ mod trouble;
 mod vault_contract;
 #[cfg(test)]
 mod verify_stories;
+#[cfg(test)]
+mod web_access;
+#[cfg(test)]
+mod web_browser;
+#[cfg(test)]
+mod web_pages;
+#[cfg(test)]
+mod web_world;
+#[cfg(test)]
+mod webdriver;
 
 #[test]
 fn no_file_is_forgotten() -> anyhow::Result<()> {
