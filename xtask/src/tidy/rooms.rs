@@ -20,13 +20,20 @@ struct Room {
     instead: &'static str,
 }
 
-const ROOMS: [Room; 7] = [
+const ROOMS: [Room; 8] = [
     Room {
         folder: "crates/app/src/http/",
         except: &[],
         rooms: &["source", "worker", "cli"],
         fields: &["store"],
         instead: "call a verb; a read never reaches a source (I4)",
+    },
+    Room {
+        folder: "crates/app/src/web/",
+        except: &[],
+        rooms: &["source", "worker", "cli"],
+        fields: &["store"],
+        instead: "call a verb; looking at a page never reaches a source (I4)",
     },
     Room {
         folder: "crates/app/src/cli/",
@@ -38,35 +45,35 @@ const ROOMS: [Room; 7] = [
     Room {
         folder: "crates/app/src/verbs/",
         except: &["crates/app/src/verbs/accounts.rs", "crates/app/src/verbs/media.rs"],
-        rooms: &["source", "worker", "http", "cli"],
+        rooms: &["source", "worker", "http", "web", "cli"],
         fields: &[],
         instead: "write a job; only workers reach a source (I4)",
     },
     Room {
         folder: "crates/app/src/store/",
         except: &[],
-        rooms: &["source", "worker", "verbs", "http", "cli"],
+        rooms: &["source", "worker", "verbs", "http", "web", "cli"],
         fields: &[],
         instead: "the store remembers and knows nobody who asks it",
     },
     Room {
         folder: "crates/app/src/archive/",
         except: &[],
-        rooms: &["source", "store", "vault", "worker", "verbs", "http", "cli"],
+        rooms: &["source", "store", "vault", "worker", "verbs", "http", "web", "cli"],
         fields: &[],
         instead: "readers of archives give values; whoever asks decides what becomes of them",
     },
     Room {
         folder: "crates/app/src/vault/",
         except: &["crates/app/src/vault/s3.rs"],
-        rooms: &["source", "store", "worker", "verbs", "http", "cli"],
+        rooms: &["source", "store", "worker", "verbs", "http", "web", "cli"],
         fields: &[],
         instead: "the vault keeps bytes and knows nobody who asks it; its HTTP client comes from source::egress in s3.rs",
     },
     Room {
         folder: "crates/app/src/source/",
         except: &[],
-        rooms: &["store", "vault", "worker", "verbs", "http", "cli"],
+        rooms: &["store", "vault", "worker", "verbs", "http", "web", "cli"],
         fields: &[],
         instead: "a source asks and reports; what to keep is decided by the engine",
     },

@@ -33,7 +33,7 @@ Examples:
 
 Every request but /health needs a key: `threadkeep key create`. Ctrl-C stops within a second; runs go on next time.";
 
-/// Serve the API and sync in the background.
+/// Serve the API and the viewer, and sync in the background.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct ServeArgs {
@@ -85,7 +85,9 @@ async fn serve(app: &App, listener: TcpListener, settings: HttpSettings) -> Ende
     let stop = Stop::default();
     stop_on_signal(stop.clone());
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    console::result(&format!("listening on {}", url(scheme, &listener)?))?;
+    let url = url(scheme, &listener)?;
+    console::result(&format!("listening on {url}"))?;
+    console::tell(&format!("viewer: {url}/ui/"));
     if keys::list(app).await?.iter().all(|key| key.revoked_at.is_some()) {
         console::tell("hint: there is no API key yet; `threadkeep key create` makes one");
     }

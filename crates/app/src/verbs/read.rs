@@ -227,6 +227,26 @@ pub async fn messages_following(
     Ok((page, has_more))
 }
 
+/// A message among those before and after it, so many of each; newest first, and whether more follow.
+pub async fn messages_beside(
+    app: &App,
+    conversation: ConversationRow,
+    found: MessageFound,
+    (before, after): (u32, u32),
+) -> Result<(MessagesPage, bool), Refusal> {
+    let position = (found.message.delivered_at, found.message.id.clone());
+    let (mut page, has_more) = messages_following(app, conversation.clone(), &position, after).await?;
+    let filter = MessageFilter { before: Some(position), since: None };
+    let earlier = messages(app, conversation, &filter, before).await?;
+    page.people.extend(earlier.people);
+    page.people.extend(found.sender.map(|sender| (sender.id.clone(), sender)));
+    page.messages.push(found.message);
+    page.messages.extend(earlier.messages);
+    page.media.extend(found.media.into_iter().chain(earlier.media));
+    page.next = earlier.next;
+    Ok((page, has_more))
+}
+
 /// Adds those senders of a page who are no participants any more.
 async fn add_senders(app: &App, account: &AccountId, page: &mut MessagesPage) -> Result<(), Refusal> {
     let senders = page.messages.iter().filter_map(|message| message.sender.clone());

@@ -125,10 +125,8 @@ async fn window(
             if found.message.conversation != row.conversation.id {
                 return Err(unknown().into());
             }
-            let newest = row.newest.as_ref().map(|(message, _)| message.id.clone());
-            let page = read::messages_around(app, row, found.message.delivered_at, AROUND).await?;
-            let is_newest = page.messages.first().map(|message| &message.id) == newest.as_ref();
-            Ok(Window { asked: Some(id), is_from_top: true, ..at_newest(page, is_newest) })
+            let (page, has_more) = read::messages_beside(app, row, found, AROUND).await?;
+            Ok(Window { asked: Some(id), is_from_top: true, ..at_newest(page, !has_more) })
         }
         _ => Ok(at_newest(read::messages(app, row, &MessageFilter::default(), WINDOW).await?, true)),
     }

@@ -27,7 +27,7 @@ use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
 use threadkeep_core::person::{PersonKind, PersonSeen};
-use threadkeep_core::sync::track::Sighting;
+use threadkeep_core::sync::track::{ConversationTrack, Sighting};
 use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
 use tokio::sync::Notify;
@@ -337,12 +337,19 @@ pub struct Taught {
     deleted: Vec<ConversationId>,
     messages: Vec<MessageSeen>,
     hold: Option<Hold>,
+    track: Option<ConversationTrack>,
 }
 
 impl Taught {
     /// A wait that LinkedIn asks for.
     pub fn held(mut self, hold: Hold) -> Self {
         self.hold = Some(hold);
+        self
+    }
+
+    /// How far we are sure of a conversation.
+    pub fn tracked(mut self, track: ConversationTrack) -> Self {
+        self.track = Some(track);
         self
     }
 
@@ -473,6 +480,7 @@ impl Taught {
         batch.inbox.imported_at = Some(state.run_started_at);
         batch.sightings = self.conversations.iter().map(|seen| Sighting::of(seen, None, &state.scope)).collect();
         batch.hold = self.hold;
+        batch.track = self.track;
         batch.people = self.people;
         batch.conversations = self.conversations;
         batch.deleted_conversations = self.deleted;

@@ -15,10 +15,10 @@ const HOUR_MS: i64 = 3_600_000;
 async fn a_page_without_a_session_leads_to_the_login_and_back() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
     let answer = open(&world, "/ui/thread/a/b?before=c", &[]).await?;
-    assert_eq!((answer.status, answer.header("location").as_str()), (
-        StatusCode::SEE_OTHER,
-        "/ui/login?next=%2Fui%2Fthread%2Fa%2Fb%3Fbefore%3Dc"
-    ));
+    assert_eq!(
+        (answer.status, answer.header("location").as_str()),
+        (StatusCode::SEE_OTHER, "/ui/login?next=%2Fui%2Fthread%2Fa%2Fb%3Fbefore%3Dc")
+    );
     let key = world.key(&[Scope::Read], &[]).await?;
     let entered = sign_in(&world, &key, "/ui/search?q=a").await?;
     assert_eq!(entered.header("location"), "/ui/entered?next=%2Fui%2Fsearch%3Fq%3Da");

@@ -35,18 +35,18 @@ struct Site {
 }
 
 impl Site {
-    async fn of(world: &World) -> anyhow::Result<Self> {
-        Self::beside(world, Router::new()).await
+    async fn of(world: &World, accounts: &[&str]) -> anyhow::Result<Self> {
+        Self::beside(world, accounts, Router::new()).await
     }
 
-    async fn beside(world: &World, more: Router) -> anyhow::Result<Self> {
+    async fn beside(world: &World, accounts: &[&str], more: Router) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         // The clock of these tests stands still, so no token would come back.
         let free = Rate { burst: 0, per_minute: 0 };
         let settings = HttpSettings { key_rate: free, address_rate: free, ..HttpSettings::default() };
         let served = spawn_bound(serve_beside(more, world.app.clone(), listener, settings, Stop::default()));
-        Ok(Self { url, key: world.key(&[Scope::Admin], &[]).await?, _served: served })
+        Ok(Self { url, key: world.key(&[Scope::Admin], accounts).await?, _served: served })
     }
 
     /// A browser that is signed in; `None` when there is no browser.
@@ -67,7 +67,7 @@ impl Site {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_are_read_in_light_and_dark_and_on_a_phone() -> anyhow::Result<()> {
     let world = pleasant().await?;
-    let site = Site::of(&world).await?;
+    let site = Site::of(&world, &[INES]).await?;
     let Some(browser) = Browser::open("pages_are_read", Looks::default()).await? else { return Ok(()) };
     browser.go(&format!("{}/ui/", site.url)).await?;
     browser.picture("login").await?;
@@ -118,7 +118,7 @@ async fn pages_are_read_in_light_and_dark_and_on_a_phone() -> anyhow::Result<()>
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_done_with_keys_alone() -> anyhow::Result<()> {
     let world = pleasant().await?;
-    let site = Site::of(&world).await?;
+    let site = Site::of(&world, &[]).await?;
     let Some(browser) = site.visited("everything_is_done_with_keys_alone", Looks::default()).await? else {
         return Ok(());
     };
@@ -154,7 +154,7 @@ async fn everything_is_done_with_keys_alone() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_scripts_everything_is_read() -> anyhow::Result<()> {
     let world = pleasant().await?;
-    let site = Site::of(&world).await?;
+    let site = Site::of(&world, &[]).await?;
     let looks = Looks { has_scripts: false, ..Looks::default() };
     let Some(browser) = site.visited("without_scripts_everything_is_read", looks).await? else { return Ok(()) };
     assert_eq!(browser.value("document.querySelector('[data-keys]').hidden").await?, true, "no script has run");
@@ -169,7 +169,7 @@ async fn without_scripts_everything_is_read() -> anyhow::Result<()> {
     browser.write("#q", &format!("rooms{ENTER}")).await?;
     assert!(browser.text("mark").await?.to_lowercase().contains("rooms"));
     browser.click(".places a[href='/ui/sync']").await?;
-    browser.click("button.main").await?;
+    browser.click("button[name=force]").await?;
     assert!(browser.text(".going").await?.to_lowercase().contains("about to begin"));
     browser.click(".ways button").await?;
     browser.click(".leave button").await?;
@@ -180,7 +180,7 @@ async fn without_scripts_everything_is_read() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_shown_while_it_happens() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
-    let site = Site::of(&world).await?;
+    let site = Site::of(&world, &[]).await?;
     let Some(browser) = site.visited("progress_is_shown_while_it_happens", Looks::default()).await? else {
         return Ok(());
     };
@@ -204,7 +204,7 @@ async fn progress_is_shown_while_it_happens() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_is_chosen_sent_and_read() -> anyhow::Result<()> {
     let world = World::empty().await?;
-    let site = Site::of(&world).await?;
+    let site = Site::of(&world, &[]).await?;
     let Some(browser) = site.visited("an_archive_is_chosen_sent_and_read", Looks::default()).await? else {
         return Ok(());
     };
@@ -231,7 +231,8 @@ async fn an_archive_is_chosen_sent_and_read() -> anyhow::Result<()> {
 }
 
 fn archive(file: &Path) -> anyhow::Result<()> {
-    let mut table = "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER\n".to_owned();
+    let mut table =
+        "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER\n".to_owned();
     for at in 0..500 {
         let second = at % 60;
         table.push_str(&format!(
@@ -245,8 +246,8 @@ fn archive(file: &Path) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn row_21_22_nothing_runs_in_an_inbox_of_a_thousand_hostile_messages() -> anyhow::Result<()> {
     let world = hostile().await?;
-    let bare = || async { Html(HOSTILE.join("\n")) };
-    let site = Site::beside(&world, Router::new().route("/bare", get(bare))).await?;
+    let bare = || async { Html(HOSTILE[..6].join("\n")) };
+    let site = Site::beside(&world, &[], Router::new().route("/bare", get(bare))).await?;
     let test = "row_21_22_nothing_runs_in_an_inbox_of_a_thousand_hostile_messages";
     let Some(browser) = site.visited(test, Looks::default()).await? else { return Ok(()) };
     browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": WITNESS})).await?;

@@ -4,7 +4,8 @@
 //! is needed here is a page of code. The driver and all its browsers end with the test run, however that ends, and
 //! reach nothing but this machine.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -25,7 +26,7 @@ const LOOKS_MAX: usize = 600;
 const LINES_MAX: usize = 50;
 /// Starts the driver in a group of its own, waits for the end of its input, then ends the group.
 const WATCHDOG: &str = "trap '' INT TERM HUP; set -m; \
-     chromedriver --port=0 --log-level=SEVERE & pid=$!; read -r _; kill -TERM -$pid; wait";
+     chromedriver --port=0 --log-level=SEVERE & pid=$!; read -r _; kill -KILL -$pid";
 
 /// Where the driver is.
 struct Driver {
@@ -51,10 +52,25 @@ impl Default for Looks {
     }
 }
 
-/// A browser with one window.
+/// A browser with one window; it closes when it is dropped, also by a test that fails.
 pub struct Browser {
     client: reqwest::Client,
     session: String,
+    is_closed: bool,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let place = self.session.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+        if let (false, Some((host, path))) = (self.is_closed, place)
+            && let Ok(mut stream) = TcpStream::connect(host)
+        {
+            // Nothing can be done here about a driver that does not answer.
+            let _ = stream.set_read_timeout(Some(COMMAND_MAX));
+            let _ = write!(stream, "DELETE /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            let _ = stream.read(&mut [0; 64]);
+        }
+    }
 }
 
 /// The address of the driver; `None`, said aloud, when there is no browser here.
@@ -115,7 +131,7 @@ impl Browser {
         }}});
         let made = send(client.post(format!("{driver}/session")).body(wanted.to_string())).await?;
         let id = made["sessionId"].as_str().context("a session")?;
-        let browser = Self { client, session: format!("{driver}/session/{id}") };
+        let browser = Self { client, session: format!("{driver}/session/{id}"), is_closed: false };
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await?;
         browser.dress(looks.is_dark).await?;
@@ -165,9 +181,9 @@ impl Browser {
 
     /// Presses keys, one after the other, whatever has the focus.
     pub async fn press(&self, keys: &str) -> anyhow::Result<()> {
-        let strokes = keys.chars().flat_map(|key| {
-            ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}))
-        });
+        let strokes = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()})));
         let strokes: Vec<Value> = strokes.collect();
         let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]});
         self.post("/actions", actions).await.map(|_| ())
@@ -209,7 +225,8 @@ impl Browser {
     }
 
     /// Closes it.
-    pub async fn close(self) -> anyhow::Result<()> {
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        self.is_closed = true;
         send(self.client.delete(&self.session)).await.map(|_| ())
     }
 

@@ -188,6 +188,7 @@ async fn serve_api(app: &App, config: &Config, account: &Account, simulated: &Si
     let (key, _) = keys::create(app, &Actor::Setup, key).await?;
     let lines = [
         String::new(),
+        format!("Read it in a browser: {url}/ui/ (the key below signs you in)"),
         format!("The API listens on {url}. Try:"),
         format!("  KEY={key}"),
         format!("  curl -H \"Authorization: Bearer $KEY\" '{url}/linkedin/conversations?count=3'"),
