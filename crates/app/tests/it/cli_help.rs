@@ -21,7 +21,7 @@ fn the_first_page_shows_the_way() -> Result<()> {
 
     Commands:
       demo      Try everything against a simulated LinkedIn
-      serve     Serve the API and sync in the background
+      serve     Serve the API and the viewer, and sync in the background
       account   Connect, show, pause and remove LinkedIn accounts
       sync      Copy what is new from LinkedIn into the database
       search    Search the messages of the mirror
