@@ -1,7 +1,6 @@
 //! A large mailbox of invented texts, written past the engine and then taken in by the real indexer.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;
@@ -51,7 +50,7 @@ impl Corpus {
             store.log_in(&login(id)?, Timestamp(LAST_MS)).await?;
         }
         self.write()?;
-        let begun = Instant::now();
+        let begun = crate::now();
         while store.index_some().await?.is_work {}
         let lag = store.index_lag(None).await?;
         ensure!(!lag.is_behind() && lag.indexed == u64::from(self.messages), "the index is not whole: {lag:?}");

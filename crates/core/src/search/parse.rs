@@ -180,7 +180,7 @@ impl Reader {
         let here = self.at + 1;
         let quoted = self.quoted()?;
         let is_quoted = quoted.is_some();
-        let value = quoted.map_or_else(|| self.bare(), |value| value);
+        let value = quoted.unwrap_or_else(|| self.bare());
         let what = match operator {
             Operator::From if !is_quoted && value.eq_ignore_ascii_case("me") => What::From(Whom::Me),
             Operator::From => What::From(Whom::Named(name(&value, here, "from: needs a name, for example from:olga")?)),

@@ -85,11 +85,7 @@ fn singles(piece: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for one in piece.chars().filter(|one| kind(*one) != Kind::Ignored).nfkd().nfc() {
         match found.last_mut() {
-            Some(last) if is_combining_mark(one) => {
-                if last.len() < WORD_BYTES_MAX {
-                    last.push(one);
-                }
-            }
+            Some(last) if is_combining_mark(one) => last.extend((last.len() < WORD_BYTES_MAX).then_some(one)),
             _ if one.is_alphanumeric() => found.push(one.to_lowercase().collect()),
             _ => {}
         }
