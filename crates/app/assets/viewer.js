@@ -140,6 +140,7 @@ function upload(form) {
   const drop = one(".drop", form);
   const say = (text, isBad = false) => {
     one("#sending", form).hidden = false;
+    one("#sent", form).hidden = isBad;
     one("#say", form).textContent = text;
     one("#say", form).className = isBad ? "notice bad" : "";
   };

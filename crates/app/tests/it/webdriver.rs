@@ -24,9 +24,9 @@ const COMMAND_MAX: Duration = Duration::from_secs(60);
 const LOOKS_MAX: usize = 600;
 /// Lines that the driver may say before it says where it is.
 const LINES_MAX: usize = 50;
-/// Starts the driver in a group of its own, waits for the end of its input, then ends the group.
-const WATCHDOG: &str = "trap '' INT TERM HUP; set -m; \
-     chromedriver --port=0 --log-level=SEVERE & pid=$!; read -r _; kill -KILL -$pid";
+/// Starts the driver, waits for the end of its input, then ends the driver.
+const WATCHDOG: &str = "trap '' INT TERM HUP; \
+     chromedriver --port=0 --log-level=SEVERE & pid=$!; read -r _; kill -KILL $pid";
 
 /// Where the driver is.
 struct Driver {
