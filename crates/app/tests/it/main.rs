@@ -158,6 +158,8 @@ mod store_contract_reads;
 mod store_contract_search;
 mod store_contract_secrets;
 #[cfg(test)]
+mod store_contract_sign_ins;
+#[cfg(test)]
 mod store_contract_upkeep;
 #[cfg(test)]
 mod store_contract_verify;

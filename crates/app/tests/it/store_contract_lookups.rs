@@ -86,6 +86,11 @@ async fn what_follows_a_time_comes_oldest_first(db: &Database) -> anyhow::Result
     let found = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, (first, None), 2).await?;
     let ids: Vec<&str> = found.iter().map(|message| message.id.as_str()).collect();
     assert_eq!(ids, ["2-m2", "2-m3"]);
+    for (id, expected) in [("m0", "2-m1"), ("m1", "2-m2")] {
+        let id = message_id(id)?;
+        let found = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, (first, Some(&id)), 1).await?;
+        assert_eq!(found.first().map(|message| message.id.as_str()), Some(expected), "those of the same time by id");
+    }
     let none = db.store.messages_after(&account_id(1)?, &conversation_id("a")?, (Timestamp(i64::MAX), None), 2).await?;
     assert_eq!(none, []);
     Ok(())
