@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rusqlite::Connection;
-use threadkeep::store::{Login, OpenOptions, open};
+use threadkeep::store::{Login, MediaPolicy, OpenOptions, open};
 use threadkeep_core::id::{AccountId, PersonId};
 use threadkeep_core::time::Timestamp;
 
@@ -114,6 +114,8 @@ fn login(id: AccountId) -> Result<Login> {
         picture_url: None,
         premium: None,
         scope: vec!["INBOX".into()],
+        new_media_policy: MediaPolicy::Lazy,
+        media_policy: None,
         sealed_session: vec![1],
     })
 }

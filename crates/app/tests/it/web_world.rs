@@ -145,9 +145,13 @@ fn people(mut taught: Taught) -> anyhow::Result<Taught> {
     Ok(taught)
 }
 
+/// A conversation with one message: its id, hours before now, people, text and what else it shows.
+type Other =
+    (&'static str, i64, &'static [&'static str], &'static str, &'static [&'static str], &'static str, &'static str);
+
 fn others(taught: Taught) -> anyhow::Result<Taught> {
-    let inbox: &[&str] = &["INBOX"];
-    let rows: [(&str, i64, &[&str], &str, &[&str], &str, &str); 9] = [
+    let inbox: &'static [&str] = &["INBOX"];
+    let rows: [Other; 9] = [
         (
             "2-g1",
             -95 * MINUTE - 1,
