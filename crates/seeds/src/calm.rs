@@ -37,8 +37,8 @@ pub async fn settle(stage: &Arc<Stage>) -> Result<(), Refusal> {
     let app = stage.desk.app(stage).await?;
     let mut found = None;
     for cycle in 1..=CYCLES_MAX {
-        found = cycle_once(stage, &app).await?;
-        // What moved while the last mark was taken is told by the sync after it.
+        found = cycle_once(stage, &app, cycle > 1).await?;
+        // What moved while the last mark was taken is told by the sync after it, so the first is not judged.
         if found.is_none() && cycle > 1 {
             break;
         }
@@ -54,7 +54,7 @@ pub async fn settle(stage: &Arc<Stage>) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn cycle_once(stage: &Arc<Stage>, app: &App) -> Result<Option<Breach>, Refusal> {
+async fn cycle_once(stage: &Arc<Stage>, app: &App, is_judged: bool) -> Result<Option<Breach>, Refusal> {
     let mut all = accounts::list(app).await?;
     let members = stage.with(|state| state.simulator.world().owners().len());
     if all.len() < members {
@@ -72,6 +72,9 @@ async fn cycle_once(stage: &Arc<Stage>, app: &App) -> Result<Option<Breach>, Ref
     }
     if let Some(breach) = run(stage).await? {
         return Ok(Some(breach));
+    }
+    if !is_judged {
+        return Ok(None);
     }
     let all = accounts::list(app).await?;
     if let Some(account) = all.iter().find(|account| account.health != Health::Connected) {

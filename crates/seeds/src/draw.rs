@@ -22,7 +22,7 @@ const REQUESTS_PLANNED: u64 = 160;
 const EFFECTS_PLANNED: u64 = 1_200;
 /// One life in so many is long and may have large mailboxes. What is wrong shows in short ones as a rule, and there can be
 /// many more of them; what needs a long list or a long time shows in the others.
-const LONG_EVERY: u32 = 8;
+const LONG_EVERY: u32 = 12;
 /// Most turns of a storm.
 const TURNS_MAX: u64 = 40;
 
@@ -90,7 +90,7 @@ pub fn draw(seed: u64, rates: Rates) -> Plan {
         (Pace::Polite, false) => rng.random_range(4..12),
         (Pace::Open, false) => rng.random_range(2..6),
     };
-    let media = if rng.random_ratio(1, 5) { MediaPolicy::Eager } else { MediaPolicy::Lazy };
+    let media = if rng.random_ratio(1, if is_long { 2 } else { 6 }) { MediaPolicy::Eager } else { MediaPolicy::Lazy };
     let mut plan = Plan {
         seed,
         world: if is_long { world(seed, rates.size) } else { small_world(seed, rates.size) },

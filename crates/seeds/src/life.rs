@@ -84,6 +84,8 @@ impl Scene {
         if let Some(breach) = found {
             stage.report(breach);
         }
+        stage.nodes().iter().for_each(|node| node.end());
+        stage.desk.end();
         stage.with(|state: &mut State| Ended {
             seed: plan.seed,
             hash: state.story.hash(),

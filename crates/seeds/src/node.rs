@@ -72,6 +72,11 @@ impl Node {
         self.is_busy.load(Ordering::Relaxed)
     }
 
+    /// Ends the process between two turns; its parts know the stage, which would otherwise outlive its life.
+    pub fn end(&self) {
+        *self.app.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Kills the process whose own code this is called by.
     pub async fn die(&self) {
         self.is_killed.store(true, Ordering::Relaxed);
@@ -138,7 +143,7 @@ impl Node {
                 Some(Err(refusal)) => TurnEnd::Failed(refusal.code()),
                 None => {
                     self.is_killed.store(false, Ordering::Relaxed);
-                    *self.app.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    self.end();
                     TurnEnd::Killed
                 }
             }

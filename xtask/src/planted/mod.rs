@@ -46,7 +46,7 @@ pub fn run(root: &Path, wanted: &Planted) -> anyhow::Result<ExitCode> {
     let rows: Vec<Row> =
         ROWS.iter().copied().filter(|row| wanted.only.as_ref().is_none_or(|name| row.bug == name)).collect();
     ensure!(!rows.is_empty(), "there is no such bug: docs/PLANTED.md has the list");
-    let gate = Gate::build(root, wanted.seeds)?;
+    let gate = Gate::build(root, &rows, wanted.seeds)?;
     gate.passes_unharmed()?;
     let survivors = all(&gate, &rows);
     say_result(&format!("{} of {} planted bugs are caught", rows.len() - survivors.len(), rows.len()));
@@ -78,5 +78,7 @@ fn all(gate: &Gate, rows: &[Row]) -> Vec<&'static str> {
 
 fn told(row: &Row, found: &Caught) -> String {
     let verdict = if found.is_caught() { "caught  " } else { "SURVIVES" };
-    format!("{verdict} {:<26} {:>6.1} s  {}", row.bug, found.seconds, found.by.join("; "))
+    let missed = found.missed_by.iter().map(|who| format!("missed by {who}"));
+    let by: Vec<String> = found.by.iter().cloned().chain(missed).collect();
+    format!("{verdict} {:<26} {:>6.1} s  {}", row.bug, found.seconds, by.join("; "))
 }

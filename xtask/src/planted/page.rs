@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::rows::{ROWS, Row, Stage};
+use super::rows::{ROWS, Row, SHOWN_BY_SEEDS, Stage};
 use super::sites::{LIST, listed, sites};
 use crate::tidy::report::{Finding, say};
 use crate::tidy::tree::Tree;
@@ -21,8 +21,9 @@ const BEGINNING: &str = "\
 
 A test that was never seen to fail proves nothing. Each of these mistakes can be switched on in a build for tests, one at
 a time, and the gate has to catch it. `cargo xtask planted` does so for all, `--only NAME` for one, and `--seeds 30000`
-also tells in which random world and in which seed of the whole program each shows first. A bug that survives fails the
-command, and is never taken off the list: the gate is made stronger.
+also tells in which random world and in which seed of the whole program each shows first. Where the last column names the
+seeds, they have to catch the bug, too, within the first thousand, and the command tells which one does. A bug that
+survives fails the command, and is never taken off the list: the gate is made stronger.
 
 None can be in a release: without the feature `planted` the question for a bug is `false` at compile time, the feature
 does not compile without debug assertions, and no manifest asks for it.
@@ -104,11 +105,12 @@ fn page(tree: &Tree) -> String {
 }
 
 fn caught_by(row: &Row) -> String {
-    match row.by {
+    let test = match row.by {
         Stage::Values(filter) => format!("core values, `{filter}`"),
         Stage::Unit(filter) => format!("unit tests, `{filter}`"),
         Stage::It(filter) => format!("`it`, `{filter}`"),
-    }
+    };
+    if SHOWN_BY_SEEDS.contains(&row.bug) { format!("{test}; seeds") } else { test }
 }
 
 #[cfg(test)]

@@ -142,3 +142,32 @@ pub const ROWS: &[Row] = &[
     row("ForcedWaits", "a user is obeyed", Stage::It("store_contract_jobs::sqlite::a_second")),
     row("SecondJob", "one request in flight", Stage::It("store_contract_jobs::sqlite::a_second")),
 ];
+
+/// Bugs that the seeds of the whole program have to show as well.
+pub const SHOWN_BY_SEEDS: &[&str] = &[
+    "EmptyPageIsTheEnd",
+    "MarkTakenAtWalkEnd",
+    "FirstPageFinishes",
+    "SameTimeSameMessage",
+    "DeadSessionAsksAgain",
+    "RetryAfterIgnored",
+    "HoldIgnored",
+    "DeltaOnlyOnce",
+    "AnchorAtNewest",
+    "VersionSkipped",
+    "UntoldNameErased",
+    "CursorBeforeRecords",
+    "NoEpochCheck",
+    "LeaseNotExtended",
+    "LiveLeaseClaimed",
+    "WaitNotKept",
+    "EventGap",
+    "ConversationEventMissing",
+    "RemovedCountsOn",
+    "LeaverForgotten",
+    "ChangedRowNotWritten",
+    "RedirectIsPassing",
+    "LoginPageIsOdd",
+    "PlaceholderIsAName",
+    "SecondJob",
+];

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, ensure};
 
-use super::rows::{Row, Stage};
+use super::rows::{Row, SHOWN_BY_SEEDS, Stage};
 use crate::seeds::SQLITE_FLAGS;
 
 /// How the name of the bug reaches the test programs.
@@ -18,6 +18,8 @@ const VARIABLE: &str = "THREADKEEP_PLANTED";
 const WORLDS: &str = "THREADKEEP_TEST_WORLDS";
 /// A test program that takes longer hangs.
 const SECONDS_MAX: u32 = 60;
+/// A bug that seeds have to show has to be among so many.
+const SEEDS_ENOUGH: u32 = 1_000;
 /// The exit code of `timeout` when it had to end the program.
 const TIMED_OUT: i32 = 124;
 /// The test programs by what cargo calls them, and the folder in which they run.
@@ -47,20 +49,23 @@ pub struct Gate {
 pub struct Caught {
     /// Who caught it: a test, a world, a seed.
     pub by: Vec<String>,
+    /// Who should have and did not.
+    pub missed_by: Vec<&'static str>,
     /// How long it took.
     pub seconds: f64,
 }
 
 impl Caught {
-    /// Whether anybody did.
+    /// Whether everybody did who has to.
     pub fn is_caught(&self) -> bool {
-        !self.by.is_empty()
+        self.missed_by.is_empty()
     }
 }
 
 impl Gate {
     /// Builds the test programs with every bug in them.
-    pub fn build(root: &Path, seeds: Option<u32>) -> anyhow::Result<Self> {
+    pub fn build(root: &Path, rows: &[Row], seeds: Option<u32>) -> anyhow::Result<Self> {
+        let needs_seeds = seeds.is_some() || rows.iter().any(|row| SHOWN_BY_SEEDS.contains(&row.bug));
         let mut build = cargo(root);
         build.args(["test", "--no-run", "--locked", "-p", "threadkeep-core", "-p", "threadkeep"]);
         build.args(["--features", "threadkeep/planted,threadkeep-core/planted", "--lib"]);
@@ -72,7 +77,7 @@ impl Gate {
             let path = path.with_context(|| format!("cargo built no {name}"))?;
             programs.insert(program, (root.join(path), root.join(folder)));
         }
-        if let Some((test, _)) = programs.get(&Program::It).filter(|_| seeds.is_some()) {
+        if let Some((test, _)) = programs.get(&Program::It).filter(|_| needs_seeds) {
             let seeds = built_seeds(root, test)?;
             programs.insert(Program::Seeds, (seeds, root.to_path_buf()));
         }
@@ -94,11 +99,16 @@ impl Gate {
             Stage::Unit(filter) => self.tried(Program::Unit, filter, row.bug),
             Stage::It(filter) => self.tried(Program::It, filter, row.bug),
         };
+        let mut missed_by: Vec<&'static str> = by.is_empty().then_some("its test").into_iter().collect();
         if let Some(seeds) = self.seeds {
             by.extend(self.tried(Program::Worlds, "", row.bug).into_iter().map(|one| format!("worlds: {one}")));
             by.extend(self.seeded(row.bug, seeds));
+        } else if SHOWN_BY_SEEDS.contains(&row.bug) {
+            let shown = self.seeded(row.bug, SEEDS_ENOUGH);
+            missed_by.extend(shown.is_none().then_some("the seeds"));
+            by.extend(shown);
         }
-        Caught { by, seconds: now().duration_since(started).map_or(0.0, |passed| passed.as_secs_f64()) }
+        Caught { by, missed_by, seconds: now().duration_since(started).map_or(0.0, |passed| passed.as_secs_f64()) }
     }
 
     fn tried(&self, program: Program, filter: &str, bug: &str) -> Vec<String> {
@@ -119,17 +129,16 @@ impl Gate {
         run.output().context("a test program could not be started")
     }
 
-    fn seeded(&self, bug: &str, seeds: u32) -> Vec<String> {
-        let Some((path, folder)) = self.programs.get(&Program::Seeds) else {
-            return Vec::new();
-        };
+    /// The first seed that shows a bug.
+    fn seeded(&self, bug: &str, seeds: u32) -> Option<String> {
+        let (path, folder) = self.programs.get(&Program::Seeds)?;
         let count = seeds.to_string();
         let mut run = bounded(path, folder, Some(bug));
-        run.args(["run", "--from", "0", "--count", &count, "--threads", "1", "--stop-at-first", "--no-shrink"]);
+        run.args(["run", "--from", "1", "--count", &count, "--threads", "1", "--stop-at-first", "--no-shrink"]);
         match run.output() {
-            Ok(output) if output.status.success() => Vec::new(),
-            Ok(output) => vec![format!("seeds: {}", first_seed(&output))],
-            Err(error) => vec![error.to_string()],
+            Ok(output) if output.status.success() => None,
+            Ok(output) => Some(format!("seeds: {}", first_seed(&output))),
+            Err(error) => Some(error.to_string()),
         }
     }
 }
@@ -164,6 +173,9 @@ fn first_failure(output: &Output) -> String {
 
 /// The line that names the seed.
 fn first_seed(output: &Output) -> String {
+    if output.status.code() == Some(TIMED_OUT) {
+        return format!("one does not end within {SECONDS_MAX} s");
+    }
     let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     let all = String::from_utf8_lossy(&all);
     all.lines().find(|line| line.starts_with("seed ")).unwrap_or("fails without naming one").trim().to_owned()

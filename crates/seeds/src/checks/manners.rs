@@ -44,6 +44,8 @@ struct InFlight {
     is_loose: bool,
     /// Somebody else has the account now: what this one learns it cannot write.
     is_overtaken: bool,
+    /// The answer just before refused the CSRF secret, and this asks once more with the new one.
+    is_second_try: bool,
 }
 
 /// The behaviour so far.
@@ -85,6 +87,7 @@ impl Manners {
 
     /// Whoever acts cannot write what it has learnt.
     pub fn excuse(&mut self, who: Who) {
+        self.csrf_refused.remove(&who);
         if let Some(pending) = self.pending.get_mut(&who) {
             pending.is_excused = true;
         }
@@ -137,7 +140,9 @@ impl Manners {
             return Err(breach!("one request in flight", "two processes ask for account {account_pk} at once"));
         }
         self.takeovers += u64::try_from(overtaken).unwrap_or(0);
-        self.in_flight.insert(who, InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken: false });
+        let is_second_try = self.csrf_refused.remove(&who);
+        let one = InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken: false, is_second_try };
+        self.in_flight.insert(who, one);
         if let Some(pending) = self.pending.remove(&who)
             && pending.account_pk == account_pk
             && !pending.is_excused
@@ -169,10 +174,11 @@ impl Manners {
         if line.media.as_ref().is_some_and(|media| media.cookies_leaked) {
             return Err(breach!("cookies stay home", "cookies went to a host that only serves files"));
         }
-        let Some(InFlight { account_pk, is_overtaken, .. }) = self.in_flight.get(&who).copied() else { return Ok(()) };
+        let Some(InFlight { account_pk, is_overtaken, is_second_try, .. }) = self.in_flight.get(&who).copied() else {
+            return Ok(());
+        };
         let Some(answer) = seen else { return Ok(()) };
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
-        let was_csrf_refused = self.csrf_refused.remove(&who);
         let is_file = line.purpose == Purpose::Media;
         let demand = match answer.status {
             429 => Some(self.rate_limited(account_pk, wall_ms, header("retry-after"))),
@@ -181,7 +187,7 @@ impl Manners {
             401 | 403 if is_file => None,
             401 => Some(Demand::Stop),
             302 if !is_file => Some(Demand::Stop),
-            403 if answer.body.starts_with(b"CSRF") && !was_csrf_refused => {
+            403 if answer.body.starts_with(b"CSRF") && !is_second_try => {
                 self.csrf_refused.insert(who);
                 None
             }

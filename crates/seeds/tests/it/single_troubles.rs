@@ -2,7 +2,7 @@
 
 use threadkeep_seeds::draw::{FAULT_RATES, Rates, draw, quiet};
 use threadkeep_seeds::life::Scene;
-use threadkeep_sim::Fault;
+use threadkeep_sim::{Fault, FaultKind};
 
 /// Requests of a small first sync.
 const REQUESTS: u64 = 6;
@@ -21,6 +21,21 @@ fn one_fault_anywhere_is_survived() {
         }
     }
     assert!(struck.len() > 20, "only {struck:?} struck");
+}
+
+/// Seed 3659 of November: the checks took the next question for the second try.
+#[test]
+fn a_question_after_a_second_try_that_was_cut_has_a_second_try_of_its_own() {
+    let scene = Scene::memory().unwrap();
+    for at in 1..=REQUESTS {
+        for (kind, cut) in [(FaultKind::CutBody, vec![at + 1]), (FaultKind::Reset, vec![at + 1])] {
+            let mut plan = quiet(5);
+            let refused = Fault { at: vec![at, at + 2], dead_session_kills: Some(false), ..Fault::default() };
+            plan.faults = vec![(FaultKind::CsrfFailed, refused), (kind, Fault { at: cut, ..Fault::default() })];
+            let ended = scene.play(&plan, true);
+            assert_eq!(ended.breach, None, "at {at}\n{}", ended.lines.join("\n"));
+        }
+    }
 }
 
 #[test]
