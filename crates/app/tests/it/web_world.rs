@@ -145,13 +145,12 @@ fn people(mut taught: Taught) -> anyhow::Result<Taught> {
     Ok(taught)
 }
 
-/// A conversation with one message: its id, hours before now, people, text and what else it shows.
-type Other =
-    (&'static str, i64, &'static [&'static str], &'static str, &'static [&'static str], &'static str, &'static str);
+/// A conversation: id, when it was active, with whom, title, folders, label, newest text.
+type Talk<'a> = (&'a str, i64, &'a [&'a str], &'a str, &'a [&'a str], &'a str, &'a str);
 
 fn others(taught: Taught) -> anyhow::Result<Taught> {
-    let inbox: &'static [&str] = &["INBOX"];
-    let rows: [Other; 9] = [
+    let inbox: &[&str] = &["INBOX"];
+    let rows: [Talk<'_>; 9] = [
         (
             "2-g1",
             -95 * MINUTE - 1,
