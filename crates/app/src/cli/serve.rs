@@ -87,7 +87,7 @@ async fn serve(app: &App, listener: TcpListener, settings: HttpSettings) -> Ende
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let url = url(scheme, &listener)?;
     console::result(&format!("listening on {url}"))?;
-    console::tell(&format!("viewer: {url}/ui/"));
+    tracing::info!("the viewer is at {url}/ui/");
     if keys::list(app).await?.iter().all(|key| key.revoked_at.is_some()) {
         console::tell("hint: there is no API key yet; `threadkeep key create` makes one");
     }

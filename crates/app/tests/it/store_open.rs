@@ -22,6 +22,7 @@ const TESTS: [&str; 14] = [
     include_str!("store_contract_reads.rs"),
     include_str!("store_contract_search.rs"),
     include_str!("store_contract_secrets.rs"),
+    include_str!("store_contract_sign_ins.rs"),
     include_str!("store_contract_upkeep.rs"),
     include_str!("store_contract_verify.rs"),
 ];
