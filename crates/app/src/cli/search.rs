@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn a_hit_is_marked_and_cannot_steer_the_terminal() {
         let shown = snippet("a \u{1b}[31mred needle\u{7}", parse("needle").unwrap().phrases());
-        assert_eq!(marked(&shown, false), "a  [31mred *needle* ");
-        assert_eq!(marked(&shown, true), "a  [31mred \u{1b}[1;33mneedle\u{1b}[0m ");
+        assert_eq!(marked(&shown, false), "a [31mred *needle* ");
+        assert_eq!(marked(&shown, true), "a [31mred \u{1b}[1;33mneedle\u{1b}[0m ");
     }
 }

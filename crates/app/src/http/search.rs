@@ -97,7 +97,7 @@ struct Position {
 ///
 /// Newest first, from the database alone; `docs/SEARCH.md` is the grammar of `q`. What one page costs is limited: it may
 /// hold fewer than `count`, even none, and have a `nextCursor` all the same.
-#[utoipa::path(get, path = "/search", operation_id = "search-messages", tag = "messages",
+#[utoipa::path(get, path = "/search", operation_id = "search-messages", tag = "conversations",
     security(("key" = ["read"])),
     params(QueryParam, AccountsParams, PageParams),
     responses(
