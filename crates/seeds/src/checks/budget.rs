@@ -8,10 +8,11 @@ use threadkeep_core::sync::pace::Pace;
 
 use crate::breach;
 use crate::stage::{Breach, Stage};
-use crate::wire::REFUSED;
 
 /// What a lost place in a list costs at most, in walks of everything.
 const PRICE_OF_TROUBLE: u64 = 6;
+/// What an answer that is no good costs: itself, and being asked for once more.
+const PRICE_OF_FAULT: u64 = 2;
 const PRICE_OF_CHANGE: u64 = 4;
 const PRICE_OF_ACT: u64 = 3;
 
@@ -29,14 +30,15 @@ pub fn within(stage: &Arc<Stage>, syncs: u64) -> Result<(), Breach> {
             least += rows.iter().map(|(thread, _)| pages(thread.messages.len()) + 1).sum::<u64>();
         }
         let tally = &state.tally;
-        let struck: u64 = state.simulator.faults_struck().values().sum();
-        let refused = tally.faults.get(REFUSED).copied().unwrap_or_default();
-        let troubles = struck + refused + tally.disk_troubles + tally.crashes + tally.jumps;
+        // Counted when the storm ended: the simulator forgets its own count with its faults.
+        let struck = tally.faults_struck();
+        let troubles = tally.disk_troubles + tally.crashes + tally.jumps;
         let anew = state.book.lost_marks.values().sum::<u64>() + tally.refusals + tally.logins;
         let media = 2 * tally.media_requests;
         let budget = least
             + 8
             + 2 * syncs
+            + PRICE_OF_FAULT * struck
             + PRICE_OF_TROUBLE * troubles
             + PRICE_OF_CHANGE * tally.mutations
             + PRICE_OF_ACT * tally.acts
@@ -47,7 +49,8 @@ pub fn within(stage: &Arc<Stage>, syncs: u64) -> Result<(), Breach> {
             true => Ok(()),
             false => Err(breach!(
                 "requests within the bound",
-                "{requests} requests, {budget} are enough (least {least}, troubles {troubles}, anew {anew}, pace {})",
+                "{requests} requests, {budget} are enough (least {least}, faults {struck}, troubles {troubles}, anew {anew}, pace \
+                 {})",
                 if stage.plan.pace == Pace::Polite { "polite" } else { "open" }
             )),
         }

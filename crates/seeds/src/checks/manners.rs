@@ -57,7 +57,8 @@ pub struct Manners {
     waits: BTreeMap<i64, (i64, bool)>,
     stopped: BTreeSet<i64>,
     rate_limits: BTreeMap<i64, u32>,
-    csrf_refused: BTreeSet<Who>,
+    /// Requests whose answer refused the CSRF secret, until they are sent once more.
+    csrf_refused: BTreeMap<Who, InFlight>,
     takeovers: u64,
 }
 
@@ -98,7 +99,7 @@ impl Manners {
         if let Some(pending) = self.pending.get_mut(&who) {
             pending.is_excused |= !holds(pending.account_pk);
         }
-        if let Some(one) = self.in_flight.get_mut(&who) {
+        for one in [self.in_flight.get_mut(&who), self.csrf_refused.get_mut(&who)].into_iter().flatten() {
             one.is_overtaken |= !holds(one.account_pk);
         }
     }
@@ -140,8 +141,9 @@ impl Manners {
             return Err(breach!("one request in flight", "two processes ask for account {account_pk} at once"));
         }
         self.takeovers += u64::try_from(overtaken).unwrap_or(0);
-        let is_second_try = self.csrf_refused.remove(&who);
-        let one = InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken: false, is_second_try };
+        let first = self.csrf_refused.remove(&who);
+        let (is_second_try, is_overtaken) = (first.is_some(), first.is_some_and(|one| one.is_overtaken));
+        let one = InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken, is_second_try };
         self.in_flight.insert(who, one);
         if let Some(pending) = self.pending.remove(&who)
             && pending.account_pk == account_pk
@@ -174,9 +176,8 @@ impl Manners {
         if line.media.as_ref().is_some_and(|media| media.cookies_leaked) {
             return Err(breach!("cookies stay home", "cookies went to a host that only serves files"));
         }
-        let Some(InFlight { account_pk, is_overtaken, is_second_try, .. }) = self.in_flight.get(&who).copied() else {
-            return Ok(());
-        };
+        let Some(one) = self.in_flight.get(&who).copied() else { return Ok(()) };
+        let InFlight { account_pk, is_overtaken, is_second_try, .. } = one;
         let Some(answer) = seen else { return Ok(()) };
         let header = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok());
         let is_file = line.purpose == Purpose::Media;
@@ -188,7 +189,7 @@ impl Manners {
             401 => Some(Demand::Stop),
             302 if !is_file => Some(Demand::Stop),
             403 if answer.body.starts_with(b"CSRF") && !is_second_try => {
-                self.csrf_refused.insert(who);
+                self.csrf_refused.insert(who, one);
                 None
             }
             403 => Some(Demand::Stop),
