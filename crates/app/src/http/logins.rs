@@ -11,8 +11,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 
 use super::Room;
 use super::accounts::{AccountState, from_path, state};
@@ -54,7 +55,11 @@ struct ChangeBody {
 }
 
 fn media_policies() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["eager", "lazy", "off"]))
+    // Null is the same as leaving it out, as in every body.
+    let values = ["eager", "lazy", "off"].map(Value::from);
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+        .enum_values(Some(values.into_iter().chain([Value::Null])))
 }
 
 /// An account after something was done with it.
