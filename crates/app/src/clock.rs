@@ -16,8 +16,8 @@ pub const NAP_MAX_MS: i64 = 1_000;
 const ASK_AGAIN_MS: i64 = 10_000;
 /// When the wall clock has moved this much more or less than the time that passed, the machine may have slept.
 const JUMP_MS: i64 = 500;
-/// An answer that took longer says too little about when it was given.
-const ANSWER_MAX_MS: i64 = 1_000;
+/// An answer that took longer says too little about when it was given: it may be wrong by half of this.
+const ANSWER_MAX_MS: i64 = 250;
 
 /// Tells the time and waits.
 #[async_trait::async_trait]
@@ -42,8 +42,11 @@ pub trait Clock: Send + Sync {
         false
     }
 
-    /// Goes by the time that the database told, when it was asked at this point of [`Clock::passed_ms`].
-    fn heed(&self, _told: Timestamp, _asked_ms: i64) {}
+    /// Goes by the time that the database told, when it was asked at this point of [`Clock::passed_ms`]; false when the
+    /// answer took too long to be of use.
+    fn heed(&self, _told: Timestamp, _asked_ms: i64) -> bool {
+        true
+    }
 }
 
 /// A clock that is shared.
@@ -91,15 +94,19 @@ pub struct DatabaseClock {
 }
 
 impl DatabaseClock {
-    /// A clock that goes by this answer of the database; see [`Clock::heed`].
+    /// A clock that goes by this answer of the database, however long it took; see [`Clock::heed`].
     pub fn new(told: Timestamp, asked_ms: i64) -> Self {
-        let clock = Self {
-            ahead_ms: AtomicI64::new(told.0.saturating_sub(asked_ms)),
-            wall_ahead_ms: AtomicI64::new(0),
-            asked_ms: AtomicI64::new(asked_ms),
-        };
-        clock.heed(told, asked_ms);
+        let clock = Self { ahead_ms: AtomicI64::new(0), wall_ahead_ms: AtomicI64::new(0), asked_ms: AtomicI64::new(0) };
+        clock.go_by(told, asked_ms, SystemClock.passed_ms());
         clock
+    }
+
+    fn go_by(&self, told: Timestamp, asked_ms: i64, answered_ms: i64) {
+        // It was told somewhere between question and answer.
+        let middle_ms = asked_ms.saturating_add(answered_ms.saturating_sub(asked_ms) / 2);
+        self.ahead_ms.store(told.0.saturating_sub(middle_ms), Ordering::Relaxed);
+        self.wall_ahead_ms.store(wall_ahead_ms(answered_ms), Ordering::Relaxed);
+        self.asked_ms.store(answered_ms, Ordering::Relaxed);
     }
 }
 
@@ -128,16 +135,13 @@ impl Clock for DatabaseClock {
             || jumped_ms.saturating_abs() > JUMP_MS
     }
 
-    fn heed(&self, told: Timestamp, asked_ms: i64) {
+    fn heed(&self, told: Timestamp, asked_ms: i64) -> bool {
         let answered_ms = self.passed_ms();
-        let taken_ms = answered_ms.saturating_sub(asked_ms);
-        if taken_ms > ANSWER_MAX_MS {
-            return;
+        let is_of_use = answered_ms.saturating_sub(asked_ms) <= ANSWER_MAX_MS;
+        if is_of_use {
+            self.go_by(told, asked_ms, answered_ms);
         }
-        // It was told somewhere between question and answer.
-        self.ahead_ms.store(told.0.saturating_sub(asked_ms.saturating_add(taken_ms / 2)), Ordering::Relaxed);
-        self.wall_ahead_ms.store(wall_ahead_ms(answered_ms), Ordering::Relaxed);
-        self.asked_ms.store(answered_ms, Ordering::Relaxed);
+        is_of_use
     }
 }
 
@@ -155,9 +159,9 @@ mod tests {
         let clock = DatabaseClock::new(Timestamp(5_000_000), asked_ms);
         assert!(clock.now().since_ms(Timestamp(5_000_000)) >= 0, "time passes from there");
         assert!(clock.now().0 < SystemClock.now().0 / 2, "the machine's own clock plays no part");
-        clock.heed(Timestamp(9_000_000), asked_ms - ANSWER_MAX_MS - 1);
+        assert!(!clock.heed(Timestamp(9_000_000), asked_ms - ANSWER_MAX_MS - 1));
         assert!(clock.now().0 < 9_000_000, "nobody knows when that was told");
-        clock.heed(Timestamp(9_000_000), SystemClock.passed_ms());
+        assert!(clock.heed(Timestamp(9_000_000), SystemClock.passed_ms()));
         assert!(clock.now().0 >= 9_000_000);
         assert!(!clock.wants_time());
         clock.asked_ms.fetch_sub(ASK_AGAIN_MS, Ordering::Relaxed);

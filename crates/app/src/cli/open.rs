@@ -21,6 +21,9 @@ use super::failure::{Failure, SECRET, USAGE};
 /// What is left when the key is nowhere.
 const LOST_FOR_GOOD: &str = "is it lost for good? `threadkeep secrets reset` tells what that means and makes a new one";
 
+/// The database is asked this often for its time until it answers at once.
+const TIME_ASKED_MAX: usize = 8;
+
 /// How many threads of its own a command gives to reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
@@ -65,10 +68,17 @@ pub fn no_account_yet() -> Failure {
 /// The time of the database where it has one, which all nodes share; else the machine's.
 async fn clock(store: &SharedStore) -> Result<SharedClock, Failure> {
     let asked_ms = SystemClock.passed_ms();
-    Ok(match store.time().await? {
-        Some(told) => Arc::new(DatabaseClock::new(told, asked_ms)),
-        None => Arc::new(SystemClock),
-    })
+    let Some(told) = store.time().await? else { return Ok(Arc::new(SystemClock)) };
+    let clock = DatabaseClock::new(told, asked_ms);
+    // The first answer has waited for a connection, so it says little about when it was given.
+    for _ in 0..TIME_ASKED_MAX {
+        let asked_ms = SystemClock.passed_ms();
+        let Some(told) = store.time().await? else { break };
+        if clock.heed(told, asked_ms) {
+            break;
+        }
+    }
+    Ok(Arc::new(clock))
 }
 
 fn assembled(config: &Config, store: SharedStore, sealer: Sealer, clock: SharedClock) -> Result<App, Failure> {
