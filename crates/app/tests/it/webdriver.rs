@@ -167,6 +167,19 @@ impl Browser {
         Ok(self.get(&format!("/element/{element}/text")).await?.as_str().unwrap_or_default().to_owned())
     }
 
+    /// Waits until a text that is seen in the page has these words, in whatever case; a click may still be leading there.
+    pub async fn says(&self, selector: &str, words: &str) -> anyhow::Result<()> {
+        let is_said = "document.readyState === 'complete' && \
+             (document.querySelector(SELECTOR)?.innerText ?? '').toLowerCase().includes(WORDS)";
+        let is_said = is_said.replace("SELECTOR", &json!(selector).to_string());
+        self.until(&is_said.replace("WORDS", &json!(words.to_lowercase()).to_string())).await
+    }
+
+    /// Waits until it has arrived at this path, and all of the page is there.
+    pub async fn arrives(&self, path: &str) -> anyhow::Result<()> {
+        self.until(&format!("location.pathname === {} && document.readyState === 'complete'", json!(path))).await
+    }
+
     /// Types into an element.
     pub async fn write(&self, selector: &str, text: &str) -> anyhow::Result<()> {
         let element = self.find(selector).await?;
@@ -230,7 +243,10 @@ impl Browser {
         send(self.client.delete(&self.session)).await.map(|_| ())
     }
 
+    /// An element, as soon as it is there: what leads to its page may still be under way.
     async fn find(&self, selector: &str) -> anyhow::Result<String> {
+        let is_there = format!("!!document.querySelector({})", json!(selector));
+        self.until(&is_there).await?;
         let found = self.post("/element", json!({"using": "css selector", "value": selector})).await?;
         let id = found.as_object().and_then(|all| all.values().next()).and_then(Value::as_str);
         Ok(id.context("an element")?.to_owned())
