@@ -1,8 +1,11 @@
 //! The load: blocking connections, each on a thread of its own, that do as little as a client can.
 //!
 //! The requests are written out beforehand; of an answer the status and the length are read and nothing else. Paced
-//! requests have a time at which they are due, and their latency counts from there: a slow answer delays no clock.
+//! requests have a time at which they are due, and their latency counts from there: a slow answer delays no clock. Where the
+//! machine itself stands still for milliseconds, because its host does something else, every latency shows that; so the
+//! p99 is told of all requests and of short stretches.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -10,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
+/// A stretch of paced requests with a p99 of its own.
+const WINDOW: Duration = Duration::from_millis(250);
 /// Bytes of an answer that are read at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -36,6 +41,10 @@ pub struct Speed {
 pub struct Latency {
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// The p99 of the median [`WINDOW`]: what a standstill of the whole machine in some of them leaves as it is.
+    pub p99_of_windows_ms: f64,
+    /// The part of its processors' time that the machine was not given meanwhile, in percent.
+    pub stolen_percent: f64,
 }
 
 impl Load {
@@ -86,7 +95,7 @@ impl Load {
     /// Asks so many times a second, evenly over the connections.
     #[expect(clippy::disallowed_methods, reason = "a bench measures time and waits for it")]
     pub fn paced(&self, connections: usize, rate: f64, time: Duration) -> Result<Latency> {
-        let began = Instant::now();
+        let (began, stolen) = (Instant::now(), Stolen::now()?);
         let gap = Duration::from_secs_f64(f64::from(u32::try_from(connections)?) / rate.max(1.0));
         let taken = self.each(connections, |client, mut position| {
             let mut taken = Vec::new();
@@ -95,17 +104,26 @@ impl Load {
             while due < began + time {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
                 client.ask(self.at(position)?)?;
-                taken.push(due.elapsed());
+                taken.push((due - began, due.elapsed()));
                 due += gap;
                 position += connections;
             }
             Ok(taken)
         })?;
-        let mut taken: Vec<Duration> = taken.into_iter().flatten().collect();
-        taken.sort_unstable();
-        let at = |part: usize| taken.get((taken.len() * part / 100).min(taken.len() - 1)).map(Duration::as_secs_f64);
-        ensure!(!taken.is_empty(), "no request was due");
-        Ok(Latency { p50_ms: at(50).unwrap_or_default() * 1e3, p99_ms: at(99).unwrap_or_default() * 1e3 })
+        let stolen_percent = stolen.percent_since()?;
+        let mut windows: BTreeMap<u128, Vec<Duration>> = BTreeMap::new();
+        for (due, taken) in taken.into_iter().flatten() {
+            windows.entry(due.as_nanos() / WINDOW.as_nanos()).or_default().push(taken);
+        }
+        let mut all: Vec<Duration> = windows.values().flatten().copied().collect();
+        let mut tops: Vec<Duration> = windows.values_mut().filter_map(|window| percentile(window, 99)).collect();
+        let in_ms = |found: Option<Duration>| found.map(|one| one.as_secs_f64() * 1e3).context("no request was due");
+        Ok(Latency {
+            p50_ms: in_ms(percentile(&mut all, 50))?,
+            p99_ms: in_ms(percentile(&mut all, 99))?,
+            p99_of_windows_ms: in_ms(percentile(&mut tops, 50))?,
+            stolen_percent,
+        })
     }
 
     fn at(&self, position: usize) -> Result<&[u8]> {
@@ -173,6 +191,33 @@ impl Client {
         ensure!(read > 0, "the connection was closed");
         self.end += read;
         Ok(())
+    }
+}
+
+/// Which of these is longer than so many of a hundred.
+fn percentile(taken: &mut [Duration], part: usize) -> Option<Duration> {
+    taken.sort_unstable();
+    taken.get((taken.len() * part / 100).min(taken.len().saturating_sub(1))).copied()
+}
+
+/// Time of the processors, as Linux counts it for the whole machine.
+struct Stolen {
+    stolen: f64,
+    all: f64,
+}
+
+impl Stolen {
+    fn now() -> Result<Self> {
+        let text = std::fs::read_to_string("/proc/stat")?;
+        let line = text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("no processors")?;
+        let ticks: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+        // user, nice, system, idle, iowait, irq, softirq, steal; guests are counted among the first.
+        Ok(Self { stolen: ticks.get(7).copied().unwrap_or_default(), all: ticks.iter().take(8).sum() })
+    }
+
+    fn percent_since(&self) -> Result<f64> {
+        let now = Self::now()?;
+        Ok((now.stolen - self.stolen) / (now.all - self.all).max(1.0) * 100.0)
     }
 }
 
