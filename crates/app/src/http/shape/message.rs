@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::owner::Owner;
 use super::person::shown_name;
-use super::senders::Senders;
+use super::senders::{Sender, Senders};
 use super::text::Text;
 use crate::store::{AttachmentRow, AttachmentState, SpokenLook};
 
@@ -129,17 +129,20 @@ pub(super) fn write_spoken(
     page: (&mut Senders, &Owner),
 ) -> Option<Option<Carrier>> {
     let (senders, owner) = page;
-    let sender = row.sender.map(PersonId::new).transpose().ok()?;
     let contents = read_list::<Content>(row.content)?;
     let has_attachment = has_attachment(&contents);
     text.raw("{\"messageUrn\":\"urn:li:msg_message:(urn:li:fsd_profile:").raw(owner.id()).raw(",").inside(row.id);
     text.raw(")\",\"text\":").string(row.body).raw(",\"sentAt\":").number(row.delivered_at.0);
-    write_sender(text, sender.as_ref(), senders)?;
+    let sender = match row.sender {
+        Some(id) => Some(senders.get(id)?),
+        None => None,
+    };
+    write_sender(text, sender);
     text.raw(",\"isSentByOwner\":").flag(row.sender == Some(owner.id()));
     text.raw(",\"hasAttachment\":").flag(has_attachment);
     text.raw(",\"messageId\":\"").inside(row.id);
     text.raw("\",\"backendMessageUrn\":\"urn:li:messagingMessage:").inside(row.id).raw("\",\"senderUrn\":");
-    text.string_or_null(sender.as_ref().map(PersonId::urn).as_deref());
+    text.raw(sender.map_or(b"null".as_slice(), |sender| sender.urn.as_bytes()));
     text.raw(",\"subject\":").string_or_null(row.subject).raw(",\"format\":").string(row.format);
     text.raw(",\"isEdited\":").flag(row.format == MessageFormat::Edited.as_str());
     text.raw(",\"isRecalled\":").flag(row.format == MessageFormat::Recalled.as_str());
@@ -156,16 +159,14 @@ pub(super) fn write_spoken(
     }
 }
 
-/// Id, name and picture of whoever wrote a message; `None` for a stranger.
-fn write_sender(text: &mut Text, sender: Option<&PersonId>, senders: &mut Senders) -> Option<()> {
-    let Some(id) = sender else {
+/// Id, name and picture of whoever wrote a message.
+fn write_sender(text: &mut Text, sender: Option<&Sender>) {
+    let Some(Sender { id, name, photo, .. }) = sender else {
         text.raw(",\"senderProfileId\":\"\",\"senderName\":\"\",\"senderPhoto\":\"\"");
-        return Some(());
+        return;
     };
-    let shown = senders.get(id)?;
     text.raw(",\"senderProfileId\":").string(id.as_str());
-    text.raw(",\"senderName\":").raw(shown.name.as_bytes()).raw(",\"senderPhoto\":").raw(shown.photo.as_bytes());
-    Some(())
+    text.raw(",\"senderName\":").raw(name.as_bytes()).raw(",\"senderPhoto\":").raw(photo.as_bytes());
 }
 
 /// The attachments of a message in their order.

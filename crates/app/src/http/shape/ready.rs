@@ -8,6 +8,7 @@ use threadkeep_core::content::Content;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId};
 use threadkeep_core::person::Person;
 use threadkeep_core::sync::track::Completeness;
+use threadkeep_core::time::Timestamp;
 
 use super::conversation::write_listed;
 use super::message::{Mailbox, attachments_of, write_spoken};
@@ -41,10 +42,10 @@ pub(crate) struct ThreadPage {
     /// Those who take part, with commas between them.
     participants: Text,
     senders: Senders,
-    items: Items<MessagePosition>,
+    items: Items<()>,
     gaps: Vec<Gap>,
-    /// The message that was written last.
-    last: Option<MessagePosition>,
+    /// Time and id of the message that was written last. The id is checked at the end: nobody needs those before it.
+    last: Option<(Timestamp, String)>,
 }
 
 /// Where the attachments of a message belong, which are in another table.
@@ -173,13 +174,17 @@ impl ThreadPage {
     pub(crate) fn end(self) -> Option<WrittenThread> {
         let completeness = self.found?;
         let (messages, next) = self.items.end()?;
+        let last = match self.last {
+            Some((at, id)) => Some((at, MessageId::new(&id).ok()?)),
+            None => None,
+        };
         Some(WrittenThread {
             completeness,
             participants: self.participants.into_bytes(),
             messages,
             gaps: self.gaps,
             has_more: next.is_some(),
-            last: self.last,
+            last,
         })
     }
 }
@@ -206,9 +211,10 @@ impl PageWriter for ThreadPage {
     }
 
     fn message(&mut self, row: &SpokenLook<'_>) {
-        let position = || MessageId::new(row.id).ok().map(|id| (row.delivered_at, id));
         if self.items.room > 0 {
-            self.last = position();
+            let (at, id) = self.last.get_or_insert_default();
+            *at = row.delivered_at;
+            row.id.clone_into(id);
         }
         let (owner, senders, gaps) = (self.owner.as_ref(), &mut self.senders, &mut self.gaps);
         let write = |text: &mut Text| {
@@ -219,7 +225,7 @@ impl PageWriter for ThreadPage {
             gaps.extend(carried.flatten().map(|(message, contents)| Gap { at, message, contents }));
             is_written
         };
-        self.items.add(write, position);
+        self.items.add(write, || Some(()));
     }
 }
 

@@ -11,10 +11,11 @@ use super::person::shown_name;
 use super::text::Text;
 use crate::store::GuestLook;
 
-/// What is shown of somebody beside a message, as JSON strings.
+/// What is shown of somebody beside a message, all but the id as JSON strings.
 #[derive(Debug, Clone)]
 pub(super) struct Sender {
-    id: Box<str>,
+    pub(super) id: PersonId,
+    pub(super) urn: Text,
     pub(super) name: Text,
     pub(super) photo: Text,
 }
@@ -32,11 +33,11 @@ impl Sender {
     /// The member whose mailbox it is.
     pub(super) fn of(person: &Person) -> Self {
         let photo = person.picture_url.as_deref().unwrap_or_default();
-        Self::named(person.id.as_str(), &shown_name(&person.full_name()), photo)
+        Self::shown(person.id.clone(), Text::of(&shown_name(&person.full_name())), Text::of(&photo))
     }
 
-    fn named(id: &str, name: &str, photo: &str) -> Self {
-        Self { id: id.into(), name: Text::of(&name), photo: Text::of(&photo) }
+    fn shown(id: PersonId, name: Text, photo: Text) -> Self {
+        Self { urn: Text::of(&id.urn()), id, name, photo }
     }
 }
 
@@ -48,9 +49,10 @@ impl Senders {
 
     /// Adds somebody who takes no part.
     pub(super) fn add_guest(&mut self, guest: &GuestLook<'_>) {
+        let Ok(id) = PersonId::new(guest.id) else { return };
         let mut name = Text::default();
         push_name(&mut name, guest.names);
-        self.found.push(Sender { id: guest.id.into(), name, photo: Text::of(&guest.picture_url) });
+        self.found.push(Sender::shown(id, name, Text::of(&guest.picture_url)));
     }
 
     /// Adds those who take part.
@@ -58,10 +60,9 @@ impl Senders {
         participants.clone_into(&mut self.participants);
     }
 
-    /// Name and picture of somebody; `None` for a stranger.
-    pub(super) fn get(&mut self, id: &PersonId) -> Option<&Sender> {
-        let id = id.as_str();
-        let at = match self.found.iter().position(|one| *one.id == *id) {
+    /// What is shown of somebody; `None` for a stranger.
+    pub(super) fn get(&mut self, id: &str) -> Option<&Sender> {
+        let at = match self.found.iter().position(|one| one.id.as_str() == id) {
             Some(at) => at,
             None => {
                 let sender = cut_out(&self.participants, id)?;
@@ -96,7 +97,7 @@ fn cut_out(participants: &str, id: &str) -> Option<Sender> {
         text.raw(part);
         text
     };
-    Some(Sender { id: id.into(), name: json(name), photo: json(photo) })
+    Some(Sender::shown(PersonId::new(id).ok()?, json(name), json(photo)))
 }
 
 /// The string that a text begins with, with its quotes.
@@ -142,13 +143,13 @@ mod tests {
         senders.take_part(&list[1..list.len() - 1]);
         for _ in 0..2 {
             for one in &people {
-                let found = senders.get(&one.id).unwrap();
+                let found = senders.get(one.id.as_str()).unwrap();
                 let name: String = serde_json::from_slice(found.name.as_bytes()).unwrap();
                 let photo: String = serde_json::from_slice(found.photo.as_bytes()).unwrap();
                 assert_eq!((name, Some(photo)), (shown_name(&one.full_name()), one.picture_url.clone()));
             }
         }
-        assert!(senders.get(&id("ACo")).is_none() && senders.get(&id("ACoAAOwner")).is_none());
+        assert!(senders.get("ACo").is_none() && senders.get("ACoAAOwner").is_none());
     }
 
     #[test]
