@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::{Attached, Entry, Form, Head, Spoken, Thread, in_form, one_line, shown};
+use super::{Attached, Entry, Form, Head, Spoken, Thread, in_form, one_line, push, shown};
 
 /// Largest image that is put into a page; larger ones stand beside it.
 pub const INLINE_MAX_BYTES: u64 = 4 << 20;
@@ -196,10 +196,6 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn push(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]

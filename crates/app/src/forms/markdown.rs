@@ -5,7 +5,7 @@
 
 use std::io;
 
-use super::{Attached, Entry, Form, Head, Spoken, Thread, in_form, one_line, shown};
+use super::{Attached, Entry, Form, Head, Spoken, Thread, in_form, one_line, push, shown};
 
 /// The form.
 #[derive(Debug, Default)]
@@ -143,10 +143,6 @@ fn escaped_line(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn push(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -106,11 +106,12 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
     let account = sql!(
         format!(
             "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
-         next_request_at, scope, inbox, created_at, media_policy) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET member_id = excluded.member_id, first_name = excluded.first_name, \
-         last_name = excluded.last_name, public_id = excluded.public_id, picture_url = excluded.picture_url, \
-         premium = excluded.premium, health = 'connected', health_detail = NULL, \
-         media_policy = COALESCE(?, accounts.media_policy){anew}"
+             next_request_at, scope, inbox, created_at, media_policy) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+             member_id = excluded.member_id, first_name = excluded.first_name, last_name = excluded.last_name, \
+             public_id = excluded.public_id, picture_url = excluded.picture_url, premium = excluded.premium, \
+             health = 'connected', health_detail = NULL, \
+             media_policy = COALESCE(?, accounts.media_policy){anew}"
         ),
         &login.id,
         &login.member,

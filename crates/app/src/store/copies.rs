@@ -78,7 +78,8 @@ const NEEDS_LOGIN: &str = "this account came from a copy, which has no login";
 impl<D: Dialect> Copies for SqlStore<D> {
     async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>> {
         let text = "SELECT a.id, a.member_id, a.first_name, a.last_name, a.public_id, a.picture_url, a.premium, \
-             a.scope, a.inbox, a.created_at, a.last_sync_at, a.media_policy, a.logins_lost, a.has_archive FROM accounts a WHERE a.id = ?";
+             a.scope, a.inbox, a.created_at, a.last_sync_at, a.media_policy, a.logins_lost, a.has_archive \
+             FROM accounts a WHERE a.id = ?";
         let read = |row: Row| account_of(&mut row.columns("accounts"));
         self.row(sql!(text, account)).await?.map(read).transpose()
     }

@@ -24,12 +24,17 @@ use crate::store::rows;
 use crate::store::statement::{Row, Statement, Value, for_keys, for_pairs, sql};
 use crate::store::{Commit, SqlStore, StoreResult};
 
-/// Rows of archives around the seconds of messages.
-const CANDIDATES: &str = " SELECT a.conversation_pk, a.second, m.id, m.delivered_at, m.sender_id, m.body, m.subject, \
-     CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, m.version, p.first_name, p.last_name \
-     FROM w JOIN archived_messages a ON a.conversation_pk = w.pk AND a.second BETWEEN w.s - 3 AND w.s + 3 \
-     JOIN messages m ON m.account_pk = a.account_pk AND m.id = a.message_id \
-     LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id";
+/// Rows of archives around seconds, in the scope that each pair begins with, and the conversation that they are noted in
+/// (`a`) or stand in (`m`).
+pub(super) fn candidates_in(scope: &str, table: char) -> String {
+    format!(
+        " SELECT {table}.conversation_pk, a.second, m.id, m.delivered_at, m.sender_id, m.body, m.subject, \
+         CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, m.version, p.first_name, p.last_name \
+         FROM w JOIN archived_messages a ON a.{scope} = w.pk AND a.second BETWEEN w.s - 3 AND w.s + 3 \
+         JOIN messages m ON m.account_pk = a.account_pk AND m.id = a.message_id \
+         LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id"
+    )
+}
 
 /// The account of a step.
 pub(super) struct Place {
@@ -165,7 +170,7 @@ impl<D: Dialect> SqlStore<D> {
             pairs.extend(places.into_iter().flatten().map(|pk| (*pk, second)));
         }
         let mut script = Vec::new();
-        for_pairs(&mut script, CANDIDATES, &pairs, &[]);
+        for_pairs(&mut script, &candidates_in("conversation_pk", 'a'), &pairs, &[]);
         let candidates = candidates(self.db.run(tx, script).await?)?;
         let mut taking = Taking { place, adopted: Adopted::default(), script: Vec::new(), touched: BTreeSet::new() };
         for (conversation, pk) in &known.pks {

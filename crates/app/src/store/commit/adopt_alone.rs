@@ -9,18 +9,11 @@ use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::identity::{ARCHIVE_PREFIX, Likeness, Trace, match_alone};
 use threadkeep_core::message::MessageSeen;
 
-use super::adopt::{Candidate, Place, Taking, candidates, trace};
+use super::adopt::{Candidate, Place, Taking, candidates, candidates_in, trace};
 use crate::store::dialect::Dialect;
 use crate::store::rows;
 use crate::store::statement::{for_keys, for_pairs};
 use crate::store::{SqlStore, StoreResult};
-
-/// Rows of archives around seconds, in whatever conversation; in the form of the rows of one conversation.
-const LOOSE: &str = " SELECT m.conversation_pk, a.second, m.id, m.delivered_at, m.sender_id, m.body, m.subject, \
-     CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, m.version, p.first_name, p.last_name \
-     FROM w JOIN archived_messages a ON a.account_pk = w.pk AND a.second BETWEEN w.s - 3 AND w.s + 3 \
-     JOIN messages m ON m.account_pk = a.account_pk AND m.id = a.message_id \
-     LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id";
 
 impl<D: Dialect> SqlStore<D> {
     /// Takes over rows for messages of the step that have found none; gives the conversations that rows were taken from.
@@ -39,7 +32,7 @@ impl<D: Dialect> SqlStore<D> {
             return Ok(HashMap::new());
         }
         let mut script = Vec::new();
-        for_pairs(&mut script, LOOSE, &pairs, &[]);
+        for_pairs(&mut script, &candidates_in("account_pk", 'm'), &pairs, &[]);
         let mut candidates: Vec<Candidate> = candidates(self.db.run(tx, script).await?)?;
         candidates.retain(|one| !taking.has_gone(&one.message));
         let derived = self.derived(tx, candidates.iter().map(|one| one.pk)).await?;
