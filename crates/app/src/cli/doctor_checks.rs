@@ -15,11 +15,7 @@ use crate::vault::{Vault, VaultSettings};
 use crate::verbs::sync::Status;
 use crate::verbs::verify::Found;
 
-use super::{doctor_accounts, doctor_keys};
-
-/// Room that has to be left beside the database, in bytes.
-#[cfg(unix)]
-const ROOM_BYTES: u64 = 16_000_000;
+use super::{doctor_accounts, doctor_disk, doctor_keys};
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +69,7 @@ impl Check {
 pub async fn all(config: &Config) -> Vec<Check> {
     let mut checks = vec![configuration(config), upstream(config), listen(config)];
     checks.extend(data_dir(config));
-    checks.extend(disk(config));
+    checks.extend(doctor_disk::all(config));
     checks.push(media(config).await);
     match open_store(config).await {
         Ok(store) => {
@@ -172,38 +168,6 @@ fn data_dir(config: &Config) -> Vec<Check> {
         ));
     }
     checks
-}
-
-/// Looks whether there is room and whether it may be written to, without writing: on a disk that is nearly full even a
-/// probe could take the room that a server needs.
-#[cfg(unix)]
-fn disk(config: &Config) -> Option<Check> {
-    use rustix::fs::{Access, access, statvfs};
-    let dir = &config.data_dir;
-    let room = statvfs(dir).ok()?;
-    let left_bytes = room.f_bavail.saturating_mul(room.f_frsize);
-    let place = dir.display();
-    Some(match access(dir, Access::WRITE_OK) {
-        Err(error) => Check::new(
-            "disk",
-            Finding::Fail,
-            format!("{place} cannot be written to: {}", std::io::Error::from(error).kind()),
-            "give that directory to the user who runs threadkeep",
-        ),
-        Ok(()) if left_bytes < ROOM_BYTES => Check::new(
-            "disk",
-            Finding::Fail,
-            format!("{place} has less than {} MB left", ROOM_BYTES / 1_000_000),
-            "free some space: syncs pause while it is full, and go on by themselves; nothing is lost",
-        ),
-        Ok(()) => Check::ok("disk", format!("{place}: {} MB left", left_bytes / 1_000_000)),
-    })
-}
-
-/// Room is not looked at here.
-#[cfg(not(unix))]
-fn disk(_config: &Config) -> Option<Check> {
-    None
 }
 
 /// Looks whether attachments can be kept: writes, reads and removes a small object, but makes no folder.

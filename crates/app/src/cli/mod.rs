@@ -15,6 +15,7 @@ mod demo;
 mod doctor;
 mod doctor_accounts;
 mod doctor_checks;
+mod doctor_disk;
 mod doctor_keys;
 mod export;
 mod failure;
