@@ -1,20 +1,14 @@
 //! The load: blocking connections, each on a thread of its own, that do as little as a client can.
 //!
-//! The requests are written out beforehand; of an answer the status and the length are read and nothing else. Paced
-//! requests have a time at which they are due, and their latency counts from there: a slow answer delays no clock. Where the
-//! machine itself stands still for milliseconds, because its host does something else, every latency shows that; so the
-//! p99 is told of all requests and of short stretches.
+//! The requests are written out beforehand; of an answer the status and the length are read and nothing else.
 
-use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-/// A stretch of paced requests with a p99 of its own.
-const WINDOW: Duration = Duration::from_millis(250);
 /// Bytes of an answer that are read at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -35,16 +29,6 @@ pub struct Speed {
     pub rate: f64,
     /// Time of processors that the whole process took for an answer, in microseconds; server and load together.
     pub cpu_us: f64,
-}
-
-/// How long paced requests took.
-pub struct Latency {
-    pub p50_ms: f64,
-    pub p99_ms: f64,
-    /// The p99 of the median [`WINDOW`]: what a standstill of the whole machine in some of them leaves as it is.
-    pub p99_of_windows_ms: f64,
-    /// The part of its processors' time that the machine was not given meanwhile, in percent.
-    pub stolen_percent: f64,
 }
 
 impl Load {
@@ -92,41 +76,15 @@ impl Load {
         Ok(Speed { rate: answers / began.elapsed().as_secs_f64(), cpu_us })
     }
 
-    /// Asks so many times a second, evenly over the connections.
-    #[expect(clippy::disallowed_methods, reason = "a bench measures time and waits for it")]
-    pub fn paced(&self, connections: usize, rate: f64, time: Duration) -> Result<Latency> {
-        let (began, stolen) = (Instant::now(), Stolen::now()?);
-        let gap = Duration::from_secs_f64(f64::from(u32::try_from(connections)?) / rate.max(1.0));
-        let taken = self.each(connections, |client, mut position| {
-            let mut taken = Vec::new();
-            let mut due =
-                began + gap.mul_f64(f64::from(u32::try_from(position)?) / f64::from(u32::try_from(connections)?));
-            while due < began + time {
-                std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                client.ask(self.at(position)?)?;
-                taken.push((due - began, due.elapsed()));
-                due += gap;
-                position += connections;
-            }
-            Ok(taken)
-        })?;
-        let stolen_percent = stolen.percent_since()?;
-        let mut windows: BTreeMap<u128, Vec<Duration>> = BTreeMap::new();
-        for (due, taken) in taken.into_iter().flatten() {
-            windows.entry(due.as_nanos() / WINDOW.as_nanos()).or_default().push(taken);
-        }
-        let mut all: Vec<Duration> = windows.values().flatten().copied().collect();
-        let mut tops: Vec<Duration> = windows.values_mut().filter_map(|window| percentile(window, 99)).collect();
-        let in_ms = |found: Option<Duration>| found.map(|one| one.as_secs_f64() * 1e3).context("no request was due");
-        Ok(Latency {
-            p50_ms: in_ms(percentile(&mut all, 50))?,
-            p99_ms: in_ms(percentile(&mut all, 99))?,
-            p99_of_windows_ms: in_ms(percentile(&mut tops, 50))?,
-            stolen_percent,
-        })
+    /// A connection whose answers are looked for, not waited for.
+    pub fn client_that_never_waits(&self) -> Result<Client> {
+        let client = Client::connect(self.address)?;
+        client.stream.set_nonblocking(true)?;
+        Ok(client)
     }
 
-    fn at(&self, position: usize) -> Result<&[u8]> {
+    /// The request at a position, from the first one again after the last.
+    pub fn at(&self, position: usize) -> Result<&[u8]> {
         self.requests.get(position % self.requests.len().max(1)).map(Vec::as_slice).context("no request")
     }
 
@@ -153,71 +111,56 @@ impl Load {
     }
 }
 
-struct Client {
+/// A connection.
+pub struct Client {
     stream: TcpStream,
     buffer: Vec<u8>,
     end: usize,
+    /// Where the body begins and how long it is, as soon as the head of the answer was read.
+    body: Option<(usize, usize)>,
 }
 
 impl Client {
     fn connect(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; BUFFER], end: 0 })
+        Ok(Self { stream, buffer: vec![0; BUFFER], end: 0, body: None })
     }
 
     /// Sends a request and reads its answer, which then ends at `end`; gives the length of the body.
     fn ask(&mut self, request: &[u8]) -> Result<usize> {
-        self.stream.write_all(request)?;
-        self.end = 0;
-        let (head, length) = loop {
-            self.more()?;
-            let read = self.buffer.get(..self.end).unwrap_or_default();
-            if let Some(head) = read.windows(4).position(|four| four == b"\r\n\r\n") {
-                break (head + 4, length(read.get(..head).unwrap_or_default())?);
+        self.send(request)?;
+        loop {
+            if let Some(length) = self.take_in()? {
+                return Ok(length);
             }
-        };
-        if self.buffer.len() < head + length {
-            self.buffer.resize(head + length, 0);
         }
-        while self.end < head + length {
-            self.more()?;
+    }
+
+    /// Sends a request.
+    pub fn send(&mut self, request: &[u8]) -> Result<()> {
+        (self.end, self.body) = (0, None);
+        Ok(self.stream.write_all(request)?)
+    }
+
+    /// Reads what is there of the answer; gives the length of the body when it is whole.
+    pub fn take_in(&mut self) -> Result<Option<usize>> {
+        match self.stream.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
+            Ok(0) => anyhow::bail!("the connection was closed"),
+            Ok(read) => self.end += read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) => return Err(error.into()),
         }
-        Ok(length)
-    }
-
-    fn more(&mut self) -> Result<()> {
-        let read = self.stream.read(self.buffer.get_mut(self.end..).unwrap_or_default())?;
-        ensure!(read > 0, "the connection was closed");
-        self.end += read;
-        Ok(())
-    }
-}
-
-/// Which of these is longer than so many of a hundred.
-fn percentile(taken: &mut [Duration], part: usize) -> Option<Duration> {
-    taken.sort_unstable();
-    taken.get((taken.len() * part / 100).min(taken.len().saturating_sub(1))).copied()
-}
-
-/// Time of the processors, as Linux counts it for the whole machine.
-struct Stolen {
-    stolen: f64,
-    all: f64,
-}
-
-impl Stolen {
-    fn now() -> Result<Self> {
-        let text = std::fs::read_to_string("/proc/stat")?;
-        let line = text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("no processors")?;
-        let ticks: Vec<f64> = line.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        // user, nice, system, idle, iowait, irq, softirq, steal; guests are counted among the first.
-        Ok(Self { stolen: ticks.get(7).copied().unwrap_or_default(), all: ticks.iter().take(8).sum() })
-    }
-
-    fn percent_since(&self) -> Result<f64> {
-        let now = Self::now()?;
-        Ok((now.stolen - self.stolen) / (now.all - self.all).max(1.0) * 100.0)
+        if self.body.is_none() {
+            let read = self.buffer.get(..self.end).unwrap_or_default();
+            let Some(head) = read.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+            let length = length(read.get(..head).unwrap_or_default())?;
+            self.body = Some((head + 4, length));
+            if self.buffer.len() < head + 4 + length {
+                self.buffer.resize(head + 4 + length, 0);
+            }
+        }
+        Ok(self.body.filter(|(head, length)| self.end >= head + length).map(|(_, length)| length))
     }
 }
 

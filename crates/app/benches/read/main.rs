@@ -10,6 +10,12 @@
 mod load;
 #[path = "../mirror/mod.rs"]
 mod mirror;
+mod paced;
+#[cfg(target_os = "linux")]
+mod placed;
+#[cfg(not(target_os = "linux"))]
+#[path = "unplaced.rs"]
+mod placed;
 mod questions;
 mod site;
 
@@ -19,7 +25,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 
-use load::{Latency, Load};
+use load::Load;
+use paced::{Latency, at_half_load};
 use site::Site;
 
 /// Connections that ask without a pause.
@@ -89,8 +96,8 @@ fn measure(read: &Read, count: u32) -> Result<()> {
         let after = read.constant.without_pause(CONNECTIONS, MEASURED / 2)?;
         let ratio = pages.rate / f64::midpoint(before.rate, after.rate);
         let cpu_ratio = f64::midpoint(before.cpu_us, after.cpu_us) / pages.cpu_us;
-        let paced = read.read.paced(CONNECTIONS, pages.rate / 2.0, MEASURED)?;
-        let constant = read.constant.paced(CONNECTIONS, before.rate / 2.0, MEASURED)?;
+        let paced = at_half_load(&read.read, MEASURED)?;
+        let constant = at_half_load(&read.constant, MEASURED)?;
         println!(
             "  round {number}: {:.0} pages/s ({:.0} us of processors each), constant {:.0} and {:.0}/s ({:.0} and {:.0} \
              us); ratio {ratio:.3}, by processor time {cpu_ratio:.3}",
@@ -112,9 +119,9 @@ fn measure(read: &Read, count: u32) -> Result<()> {
 }
 
 fn tell_latency(what: &str, latency: &Latency) {
-    let Latency { p50_ms, p99_ms, p99_of_windows_ms, stolen_percent } = latency;
+    let Latency { rate, p50_ms, p99_ms, p99_of_windows_ms, stolen_percent } = latency;
     println!(
-        "    {what}: p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, of the median quarter of a second {p99_of_windows_ms:.2} \
+        "    {what} ({rate:.0}/s): p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, of the median quarter of a second {p99_of_windows_ms:.2} \
          ms; the host took {stolen_percent:.1} % of the processors"
     );
 }
