@@ -39,7 +39,8 @@ const ANSWER_MAX: u64 = 1 << 20;
 /// was no longer the newest one, judged when its transaction commits.
 const WITNESSES: &str = "
 CREATE TABLE test_grants (
-    seq BIGINT GENERATED ALWAYS AS IDENTITY, job BIGINT, account_pk BIGINT, epoch BIGINT, node TEXT, at_ms BIGINT
+    seq BIGINT GENERATED ALWAYS AS IDENTITY, job BIGINT, account_pk BIGINT, epoch BIGINT, node TEXT, at_ms BIGINT,
+    was_held BOOLEAN
 );
 CREATE TABLE test_stale (what TEXT, account_pk BIGINT, writer TEXT, holder TEXT);
 CREATE TABLE test_writes (account_pk BIGINT, node TEXT, at_ms BIGINT);
@@ -49,8 +50,9 @@ CREATE FUNCTION test_now_ms() RETURNS BIGINT LANGUAGE sql AS
     $$ SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) $$;
 CREATE FUNCTION test_grant() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.epoch <= OLD.epoch THEN RAISE EXCEPTION 'an epoch went back'; END IF;
-    INSERT INTO test_grants (job, account_pk, epoch, node, at_ms)
-        VALUES (NEW.id, NEW.account_pk, NEW.epoch, test_node(), test_now_ms());
+    INSERT INTO test_grants (job, account_pk, epoch, node, at_ms, was_held)
+        VALUES (NEW.id, NEW.account_pk, NEW.epoch, test_node(), test_now_ms(),
+            OLD.state = 'running' AND OLD.due_at > test_now_ms());
     RETURN NULL;
 END $$;
 CREATE FUNCTION test_judge() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE holder TEXT; BEGIN
@@ -250,6 +252,12 @@ impl Cluster {
     pub fn most_in_flight(&self) -> Result<u32> {
         let simulator = self.story.linkedin.simulator()?;
         Ok(simulator.ledger().lines().map(|line| line.concurrent).max().unwrap_or_default())
+    }
+
+    /// How many jobs were taken from somebody whose lease had not run out. One that was given back after some trouble is
+    /// free for everybody.
+    pub async fn taken(&self) -> Result<i64> {
+        self.database.count("SELECT COUNT(*) FROM test_grants WHERE was_held").await
     }
 
     /// How many nodes were granted a lease.
