@@ -1,13 +1,14 @@
 //! Whole accounts as they leave a database and enter one: `docs/EXPORT.md`, the complete copy.
 //!
-//! A copy is put in by one transaction, in parts of bounded size: whatever goes wrong on the way, nothing of it stays. It
-//! never meets an account that is there.
+//! A copy is read as the database is at one moment: parts of different moments need not fit together. It is put in by one
+//! transaction, in parts of bounded size: whatever goes wrong on the way, nothing of it stays. It never meets an account
+//! that is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use threadkeep_core::attachment::attachments;
-use threadkeep_core::id::{AccountId, ConversationId, PersonId};
+use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
 use threadkeep_core::sync::track::ConversationTrack;
@@ -23,12 +24,22 @@ use super::rows::{self, CONVERSATION, PERSON, TRACK};
 use super::statement::{Columns, Row, Statement, Value, for_keys, insert_rows, json, sql};
 use super::{
     ArchivedPlace, Copied, CopiedAccount, CopiedAlias, CopiedArchived, CopiedConversation, CopiedEvent, CopiedImport,
-    CopiedOddity, CopiedRows, CopyOutcome, CopySource, MediaPolicy, NewAttachment, SqlStore, StoreError, StoreResult,
+    CopiedOddity, CopiedRows, CopyOutcome, CopySource, ExportScope, MediaPolicy, NewAttachment, SqlStore, StoreError,
+    StoreResult,
 };
 
 /// Whole accounts, out of a database and into one: all that was mirrored, without sessions and jobs.
 #[async_trait]
 pub trait Copies: Send + Sync {
+    /// The database as it is at this moment, to be read page by page while others go on writing.
+    async fn held(&self) -> StoreResult<Box<dyn CopyReads>>;
+    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
+    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+}
+
+/// What a copy is made of; all of it as it was at the moment from which on the database is held.
+#[async_trait]
+pub trait CopyReads: Send + Sync {
     /// An account without its session.
     async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>>;
     /// A page of everybody whom the account's mirror knows, by id.
@@ -45,6 +56,13 @@ pub trait Copies: Send + Sync {
         after: Option<&ConversationId>,
         limit: u32,
     ) -> StoreResult<Vec<CopiedConversation>>;
+    /// A page of all its messages, by (conversation, delivery, id).
+    async fn copied_messages(
+        &self,
+        account: &AccountId,
+        after: Option<(&ConversationId, Timestamp, &MessageId)>,
+        limit: u32,
+    ) -> StoreResult<Vec<Message>>;
     /// A page of its log of changes, by number.
     async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>>;
     /// A page of its records that could not be read.
@@ -65,8 +83,8 @@ pub trait Copies: Send + Sync {
     ) -> StoreResult<Vec<CopiedArchived>>;
     /// A page of the other names of people.
     async fn copied_aliases(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedAlias>>;
-    /// Puts a copy in by one transaction; nothing is changed when the account is there or the copy is broken.
-    async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome>;
+    /// Lets the database go.
+    async fn release(self: Box<Self>);
 }
 
 /// Parts of one copy: far above any mailbox, so that a source that never ends is noticed.
@@ -75,7 +93,7 @@ const PARTS_MAX: u32 = 10_000_000;
 const NEEDS_LOGIN: &str = "this account came from a copy, which has no login";
 
 #[async_trait]
-impl<D: Dialect> Copies for SqlStore<D> {
+impl<D: Dialect> CopyReads for SqlStore<D> {
     async fn copied_account(&self, account: &AccountId) -> StoreResult<Option<CopiedAccount>> {
         let text = "SELECT a.id, a.member_id, a.first_name, a.last_name, a.public_id, a.picture_url, a.premium, \
              a.scope, a.inbox, a.created_at, a.last_sync_at, a.media_policy, a.logins_lost, a.has_archive \
@@ -133,6 +151,15 @@ impl<D: Dialect> Copies for SqlStore<D> {
         Ok(found.into_iter().map(with_former).collect())
     }
 
+    async fn copied_messages(
+        &self,
+        account: &AccountId,
+        after: Option<(&ConversationId, Timestamp, &MessageId)>,
+        limit: u32,
+    ) -> StoreResult<Vec<Message>> {
+        self.exported_messages(&ExportScope::everything(account), after, limit).await
+    }
+
     async fn copied_events(&self, account: &AccountId, after: i64, limit: u32) -> StoreResult<Vec<CopiedEvent>> {
         let text = "SELECT e.seq, e.id, e.kind, e.object_id, e.version, e.at FROM events e \
              WHERE e.account_pk = (SELECT pk FROM accounts WHERE id = ?) AND e.seq > ? ORDER BY e.seq LIMIT ?";
@@ -169,6 +196,18 @@ impl<D: Dialect> Copies for SqlStore<D> {
 
     async fn copied_aliases(&self, account: &AccountId, after: &str, limit: u32) -> StoreResult<Vec<CopiedAlias>> {
         self.aliases_out(account, after, limit).await
+    }
+
+    async fn release(self: Box<Self>) {
+        let Self { db, .. } = *self;
+        db.release().await;
+    }
+}
+
+#[async_trait]
+impl<D: Dialect> Copies for SqlStore<D> {
+    async fn held(&self) -> StoreResult<Box<dyn CopyReads>> {
+        Ok(Box::new(SqlStore::new(self.db.held().await?)))
     }
 
     async fn put_copy(&self, source: &mut dyn CopySource) -> StoreResult<CopyOutcome> {

@@ -60,6 +60,11 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
 
     /// Runs such statements and shows their rows to somebody where they lie; gives the viewer back.
     async fn show<V: Viewer + 'static>(&self, script: Vec<Statement>, viewer: V) -> StoreResult<V>;
+    /// The same database as it is at this moment, for reading alone, however much others write meanwhile. One in memory
+    /// has no second reader and is not held.
+    async fn held(&self) -> StoreResult<Self>;
+    /// Lets go of what [`Dialect::held`] has given; when it is only dropped, that happens by itself a little later.
+    async fn release(self);
     /// The state of the database, where it costs next to nothing to tell: as long as it is the same, nobody has committed
     /// anything. `None` where it is not known.
     fn state(&self) -> Option<DatabaseState>;

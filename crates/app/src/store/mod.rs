@@ -481,7 +481,7 @@ mod verify;
 mod verify_values;
 
 pub use audit_values::*;
-pub use copies::Copies;
+pub use copies::{Copies, CopyReads};
 pub use copy_values::*;
 pub use import::ARCHIVE_ONLY;
 pub use import_values::*;

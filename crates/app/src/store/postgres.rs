@@ -15,6 +15,7 @@ use sqlx::{
 };
 use sqlx::{Transaction, TypeInfo, ValueRef};
 use threadkeep_core::time::Timestamp;
+use tokio::sync::Mutex;
 
 use super::dialect::{DatabaseState, Dialect, SearchForm};
 use super::failure::store_error;
@@ -27,6 +28,8 @@ use super::{StoreError, StoreResult};
 const CONNECTIONS_MAX: u32 = 10;
 /// How long a caller waits for a free connection.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+/// How long a transaction that is held may lie idle: as long as somebody who takes an export may stop to.
+const HELD_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "900s");
 /// How long closing all connections may take.
 const CLOSING_MAX: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
@@ -42,6 +45,8 @@ const ESCAPE: char = '\u{FDD0}';
 /// A PostgreSQL database.
 pub(super) struct PostgresDialect {
     pool: PgPool,
+    /// The one connection that is read from, when the database is held as it was at a moment.
+    held: Option<Mutex<PgConnection>>,
 }
 
 impl PostgresDialect {
@@ -54,17 +59,21 @@ impl PostgresDialect {
             .statement_cache_capacity(PREPARED_MAX)
             .disable_statement_logging();
         // The pool would try again until its time is over, and then tell only that.
-        let probe = tokio::time::timeout(CONNECTION_WAIT, PgConnection::connect_with(&options)).await;
-        let probe = probe.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
-        probe.map_err(store_error)?.close().await.map_err(store_error)?;
+        connect(&options).await?.close().await.map_err(store_error)?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(CONNECTION_WAIT)
             .connect_with(options)
             .await
             .map_err(store_error)?;
-        Ok(Self { pool })
+        Ok(Self { pool, held: None })
     }
+}
+
+/// One connection beside the pool.
+async fn connect(options: &PgConnectOptions) -> StoreResult<PgConnection> {
+    let made = tokio::time::timeout(CONNECTION_WAIT, PgConnection::connect_with(options)).await;
+    made.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))).map_err(store_error)
 }
 
 #[async_trait]
@@ -111,6 +120,9 @@ impl Dialect for PostgresDialect {
     }
 
     async fn read(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
+        if let Some(held) = &self.held {
+            return send(&mut *held.lock().await, script).await.map_err(store_error);
+        }
         let mut connection = self.pool.acquire().await.map_err(store_error)?;
         send(&mut connection, script).await.map_err(store_error)
     }
@@ -122,6 +134,23 @@ impl Dialect for PostgresDialect {
             }
         }
         Ok(viewer)
+    }
+
+    /// A connection of its own, so that exports that take long leave the pool to others.
+    async fn held(&self) -> StoreResult<Self> {
+        let options = PgConnectOptions::clone(&self.pool.connect_options()).options([HELD_IDLE]);
+        let mut connection = connect(&options).await?;
+        // The moment is that of the first read, not that of the beginning.
+        let script = vec![sql!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), sql!(TIME)];
+        send(&mut connection, script).await.map_err(store_error)?;
+        Ok(Self { pool: self.pool.clone(), held: Some(Mutex::new(connection)) })
+    }
+
+    async fn release(self) {
+        if let Some(held) = self.held {
+            // When it fails the connection is broken, and the server ends the transaction by itself.
+            let _ = held.into_inner().close().await;
+        }
     }
 
     fn state(&self) -> Option<DatabaseState> {

@@ -239,6 +239,17 @@ impl<D: Dialect> Dialect for Seamed<D> {
         self.inner.show(script, viewer).await
     }
 
+    async fn held(&self) -> StoreResult<Self> {
+        self.seam.pass(Moment::BeforeRead).await?;
+        Ok(Self { inner: Arc::new(self.inner.held().await?), seam: Arc::clone(&self.seam) })
+    }
+
+    async fn release(self) {
+        if let Some(inner) = Arc::into_inner(self.inner) {
+            inner.release().await;
+        }
+    }
+
     fn state(&self) -> Option<DatabaseState> {
         self.inner.state()
     }

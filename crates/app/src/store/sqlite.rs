@@ -235,6 +235,24 @@ impl Dialect for SqliteDialect {
         self.reading(move |connection| show(connection, &script, &mut viewer).map(|()| viewer)).await
     }
 
+    /// A connection of its own, whose transaction is open as long as its thread lives.
+    async fn held(&self) -> StoreResult<Self> {
+        let (readers, path) = (None, self.path.clone());
+        if path.is_none() {
+            return Ok(Self { writer: Arc::clone(&self.writer), turn: Arc::clone(&self.turn), readers, path });
+        }
+        let settings = Settings { path: path.clone(), pages_max: None, access: Access::Read };
+        let reader = Arc::new(Threads::start("sqlite-held", 1, &settings)?);
+        reader.ask(|connection| connection::hold(connection)).await?;
+        Ok(Self { writer: reader, turn: Arc::default(), readers, path })
+    }
+
+    async fn release(self) {
+        if self.path.is_some() {
+            self.writer.close().await;
+        }
+    }
+
     fn state(&self) -> Option<DatabaseState> {
         self.readers.as_ref().and_then(|readers| readers.watch.state())
     }

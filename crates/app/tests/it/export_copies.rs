@@ -1,11 +1,14 @@
 //! The complete copy: out of one database and into another, byte for byte; a changed one is refused and changes nothing.
 
+use std::io;
+
 use anyhow::{Context as _, Result, ensure};
+use async_trait::async_trait;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use threadkeep::refusal::Refusal;
 use threadkeep::store::{Actor, MediaPolicy};
-use threadkeep::verbs::export::copy;
+use threadkeep::verbs::export::{Outlet, copy};
 use threadkeep::verbs::restore_copy::{is_copy, restore};
 use threadkeep::verbs::{accounts, media};
 use threadkeep_sim::{ArchiveEra, GenerateOptions, World};
@@ -23,6 +26,7 @@ crate::on_both_databases!(
     a_changed_copy_is_refused_and_changes_nothing,
     a_copy_never_meets_an_account_that_is_here,
     a_copy_knows_what_came_from_an_archive,
+    a_copy_is_of_one_moment_however_much_is_written_meanwhile,
 );
 
 async fn synced(database: &Database) -> Result<Harness> {
@@ -100,6 +104,55 @@ async fn a_copy_knows_what_came_from_an_archive(database: &Database) -> Result<(
     story.log_in_again().await?;
     story.sync().await?;
     story.assert_equal().await
+}
+
+/// Takes a copy, and has everything change as soon as the first conversations have come.
+struct Unquiet<'a> {
+    story: &'a Harness,
+    copy: Vec<u8>,
+    is_changed: bool,
+}
+
+impl Unquiet<'_> {
+    /// A new thread, many changes, and an archive.
+    async fn change(&self) -> Result<()> {
+        let people: Vec<serde_json::Value> =
+            self.story.export().await?.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        let owner = self.story.linkedin.owner()?;
+        let is_other = |one: &&serde_json::Value| one["type"] == "member" && one["id"] != owner.as_str();
+        let with: Vec<_> = people.iter().filter(is_other).take(3).map(|one| one["id"].clone()).collect();
+        self.story.mutate(json!({"verb": "message_arrives", "with": with, "title": "Late", "text": "hello"}))?;
+        self.story.mutate(json!({"verb": "random", "seed": 77, "count": 20}))?;
+        self.story.sync().await?;
+        import(self.story, ArchiveEra::Year2026).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Outlet for Unquiet<'_> {
+    async fn put(&mut self, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let is_time = !self.is_changed && String::from_utf8_lossy(bytes).contains("\"kind\":\"conversation\"");
+        self.copy.append(bytes);
+        if is_time {
+            self.is_changed = true;
+            self.change().await.map_err(io::Error::other)?;
+        }
+        Ok(())
+    }
+}
+
+async fn a_copy_is_of_one_moment_however_much_is_written_meanwhile(database: &Database) -> Result<()> {
+    let story = synced(database).await?;
+    let before = copied(&story).await?;
+    let account = accounts::find(&story.app, &story.account).await?;
+    let mut taken = Unquiet { story: &story, copy: Vec::new(), is_changed: false };
+    copy::write(&story.app, &account, &mut taken).await?;
+    ensure!(taken.is_changed && before != copied(&story).await?, "nothing was written meanwhile");
+    ensure!(before.as_bytes() == taken.copy, "the copy tells of several moments");
+    accounts::remove(&story.app, &Actor::Setup, &story.account).await?;
+    restore(&story.app, taken.copy.as_slice()).await?;
+    ensure!(before == copied(&story).await?);
+    Ok(())
 }
 
 /// The copy with another line in the place of one, and a last line that fits to it.

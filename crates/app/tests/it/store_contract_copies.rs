@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use anyhow::{Context as _, Result, ensure};
 use threadkeep::store::{
-    Actor, Copied, CopiedAccount, CopiedArchived, CopiedRows, CopyOutcome, CopySource, ExportScope, SharedStore,
+    Actor, Copied, CopiedAccount, CopiedArchived, CopiedRows, CopyOutcome, CopyReads, CopySource, SharedStore,
 };
 use threadkeep::verbs::accounts;
 use threadkeep_core::id::AccountId;
@@ -48,6 +48,7 @@ impl CopySource for Source {
 
 /// All that the store hands out, page by page.
 async fn handed_out(store: &SharedStore, account: &AccountId) -> Result<(CopiedAccount, CopiedRows)> {
+    let store = store.held().await?;
     let mut all = CopiedRows::default();
     let head = store.copied_account(account).await?.context("an account")?;
     loop {
@@ -65,10 +66,9 @@ async fn handed_out(store: &SharedStore, account: &AccountId) -> Result<(CopiedA
         }
         all.conversations.extend(page);
     }
-    let scope = ExportScope::everything(account);
     loop {
         let after = all.messages.last().map(|one| (&one.conversation, one.delivered_at, &one.id));
-        let page = store.export_messages(&scope, after, PAGE).await?;
+        let page = store.copied_messages(account, after, PAGE).await?;
         if page.is_empty() {
             break;
         }
@@ -89,11 +89,12 @@ async fn handed_out(store: &SharedStore, account: &AccountId) -> Result<(CopiedA
         }
         all.oddities.extend(page);
     }
-    archives(store, account, &mut all).await?;
+    archives(&*store, account, &mut all).await?;
+    store.release().await;
     Ok((head, all))
 }
 
-async fn archives(store: &SharedStore, account: &AccountId, all: &mut CopiedRows) -> Result<()> {
+async fn archives(store: &dyn CopyReads, account: &AccountId, all: &mut CopiedRows) -> Result<()> {
     let imports = store.copied_imports(account, 0, PAGE).await?;
     let place = |id: i64| imports.iter().position(|(one, _)| *one == id).map_or(0, |place| place as i64 + 1);
     loop {
@@ -126,7 +127,7 @@ async fn what_is_handed_out_is_taken_in(database: &Database) -> Result<()> {
     let mut source = Source { account: account.clone(), parts: [Copied::Rows(all.clone())].into() };
     ensure!(store.put_copy(&mut source).await? == CopyOutcome::AccountExists);
     accounts::remove(&story.app, &Actor::Setup, &story.account).await?;
-    ensure!(store.copied_account(&story.account).await?.is_none());
+    ensure!(store.held().await?.copied_account(&story.account).await?.is_none());
     let mut source = Source { account: account.clone(), parts: [Copied::Rows(all.clone())].into() };
     ensure!(store.put_copy(&mut source).await? == CopyOutcome::Restored);
     let (again, same) = handed_out(store, &story.account).await?;

@@ -140,6 +140,13 @@ pub(super) fn roll_back(connection: &Connection) {
     }
 }
 
+/// From here on the connection sees the database as it is now.
+pub(super) fn hold(connection: &Connection) -> StoreResult<()> {
+    once(connection, "BEGIN")?;
+    // The moment is that of the first read, not that of the beginning.
+    run(connection, &[Statement::new("SELECT COUNT(*) FROM sqlite_schema", Vec::new())]).map(drop)
+}
+
 fn once(connection: &Connection, text: &'static str) -> StoreResult<()> {
     let done = connection.prepare_cached(text).and_then(|mut prepared| prepared.execute([]));
     done.map(|_| ()).map_err(|error| sqlite_failure(&error))

@@ -107,6 +107,13 @@ impl Dialect for DirectDialect {
         show(&self.own(), &script, &mut viewer).map(|()| viewer)
     }
 
+    /// A simulation writes nothing while it reads.
+    async fn held(&self) -> StoreResult<Self> {
+        Ok(self.clone())
+    }
+
+    async fn release(self) {}
+
     fn state(&self) -> Option<DatabaseState> {
         i64::try_from(self.own().total_changes()).ok().map(DatabaseState)
     }
