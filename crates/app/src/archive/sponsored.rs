@@ -10,18 +10,27 @@ const ENTITY_LENGTH_MAX: usize = 10;
 
 /// Whether a text without a sender's link is an advertisement.
 pub(super) fn is_sponsored(body: &str) -> bool {
-    let begin = body.trim_start().get(..40).unwrap_or_default().to_ascii_lowercase();
-    BEGINNINGS.iter().any(|known| begin.starts_with(known))
+    // In bytes: what follows may be short, and a letter of several bytes.
+    let body = body.trim_start().as_bytes();
+    let is_begun = |known: &str| body.get(..known.len()).is_some_and(|one| one.eq_ignore_ascii_case(known.as_bytes()));
+    BEGINNINGS.iter().any(|known| is_begun(known))
 }
 
 /// The text of an advertisement without its marks.
 pub(super) fn plain(html: &str) -> String {
     let mut text = String::with_capacity(html.len() / 2);
     let mut rest = html;
+    // Behind the last end no mark ends: to look for it again from each beginning would take the square of the length.
+    let marks_end = html.rfind('>').unwrap_or_default();
     while let Some(at) = rest.find(['<', '&']) {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        let (shown, taken) = if rest.starts_with('<') { mark(rest) } else { entity(rest) };
+        let is_mark = html.len() - rest.len() < marks_end;
+        let (shown, taken) = match rest.starts_with('<') {
+            true if is_mark => mark(rest),
+            true => ("<".to_owned(), 1),
+            false => entity(rest),
+        };
         text.push_str(&shown);
         rest = &rest[taken..];
     }
@@ -90,5 +99,20 @@ mod tests {
         assert!(!is_sponsored("<p>hello</p>"));
         assert!(!is_sponsored("see <p class=\"spinmail-quill-editor\">"));
         assert!(!is_sponsored(""));
+    }
+
+    #[test]
+    fn a_short_advertisement_is_one_whatever_its_letters() {
+        assert!(is_sponsored("<P class='spinmail-quill-editor'>\u{1f44d}"));
+        assert!(is_sponsored("<p class=\"spinmail-quill-editor__\u{1f44d}\u{e9}\u{1f44d}\">"));
+        assert!(!is_sponsored("<p class=\"spinmail-quill-"));
+    }
+
+    #[test]
+    fn beginnings_without_an_end_take_no_longer_than_other_text() {
+        // With a look through the rest at each of them this would take minutes.
+        let html = format!("<p>Hi</p>{}", "<".repeat(1 << 20));
+        let text = plain(&html);
+        assert!(text.starts_with("Hi\n<<<") && text.len() == (1 << 20) + 3);
     }
 }
