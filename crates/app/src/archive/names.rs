@@ -8,8 +8,15 @@ const CREDENTIALS: [&str; 34] = [
     "dr", "prof", "jr", "sr", "ii", "iii", "iv", "phr", "sphr", "shrm-cp", "shrm-scp", "acc", "pcc", "cism", "edd",
     "dds", "mph",
 ];
+/// Longest name that is kept, in bytes; LinkedIn's own have some sixty letters.
+const NAME_BYTES_MAX: usize = 400;
 /// Longest tail in capital letters that is taken for a credential.
 const TAIL_LENGTH_MAX: usize = 6;
+
+/// As much of a name as is kept.
+pub(super) fn cut(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_BYTES_MAX)]
+}
 
 /// One name for each of so many people, or none when they cannot be told apart.
 pub(super) fn split(field: &str, people: usize) -> Option<Vec<String>> {
@@ -18,13 +25,13 @@ pub(super) fn split(field: &str, people: usize) -> Option<Vec<String>> {
         return None;
     }
     if people == 1 {
-        return Some(vec![field.to_owned()]);
+        return Some(vec![cut(field).to_owned()]);
     }
     // A comma without a blank may end a name, too; where that does not come out even, it belongs to one.
     for between in [",", ", "] {
         let parts: Vec<&str> = field.split(between).map(str::trim).filter(|part| !part.is_empty()).collect();
         if parts.len() == people {
-            return Some(parts.into_iter().map(str::to_owned).collect());
+            return Some(parts.into_iter().map(|part| cut(part).to_owned()).collect());
         }
         let joined = join_tails(&parts);
         if joined.len() == people {
@@ -42,13 +49,15 @@ pub(super) fn split_freely(field: &str) -> Vec<String> {
 
 fn join_tails(parts: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for part in parts {
+    for part in parts.iter().map(|part| cut(part)) {
         match names.last_mut().filter(|_| is_credential(part)) {
+            // Without an end of credentials the name has one.
+            Some(name) if name.len() >= NAME_BYTES_MAX => {}
             Some(name) => {
                 name.push_str(", ");
                 name.push_str(part);
             }
-            None => names.push((*part).to_owned()),
+            None => names.push(part.to_owned()),
         }
     }
     names
@@ -75,6 +84,16 @@ mod tests {
         assert_eq!(split("Jane Doe, Ph.D., Olga Test", 2).unwrap(), ["Jane Doe, Ph.D.", "Olga Test"]);
         assert_eq!(split("Jane Doe, PMP, CISSP,Olga Test", 2).unwrap(), ["Jane Doe, PMP, CISSP", "Olga Test"]);
         assert_eq!(split("Olga Test, Ben Test, Eva Test", 3).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_name_has_an_end() {
+        let (long, degrees) = ("\u{e9}".repeat(10_000), "Jane Doe".to_owned() + &", MD".repeat(10_000));
+        for field in [&long, &degrees] {
+            let lengths: Vec<usize> = split_freely(field).iter().map(String::len).collect();
+            assert!(matches!(lengths[..], [length] if length <= NAME_BYTES_MAX + 4), "{lengths:?}");
+            assert!(split(field, 1).unwrap()[0].len() <= NAME_BYTES_MAX);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A neighbour never makes an import fail: what cannot be read of it is not known.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use super::table::Table;
 const NAMES_MAX: usize = 100_000;
 /// Records that are read of a neighbour.
 const RECORDS_MAX: usize = 1_000_000;
+/// Slugs and names that are counted; of more, those that came first.
+const COUNTED_MAX: usize = 50_000;
 /// Longest name that is kept, in bytes.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -67,12 +70,19 @@ pub(super) fn read(bundle: &Bundle, hash: &mut Hashed) -> Result<Neighbours, Arc
         let invitee = keep(cell("INVITEEPROFILEURL"), joined(cell("TO"), String::new()));
         let is_outgoing = cell("DIRECTION").eq_ignore_ascii_case("outgoing");
         if let Some(slug) = if is_outgoing { inviter } else { invitee } {
-            *own.entry(slug).or_default() += 1;
+            count(&mut own, slug);
         }
     })?;
     found.inviting = most(own);
     found.names = KnownNames(Arc::new(names));
     Ok(found)
+}
+
+/// Counts one more.
+pub(super) fn count<T: Eq + Hash>(counts: &mut HashMap<T, u64>, one: T) {
+    if counts.len() < COUNTED_MAX || counts.contains_key(&one) {
+        *counts.entry(one).or_default() += 1;
+    }
 }
 
 /// The one that is counted most often, when there is one.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use threadkeep_core::identity::{NOBODY, ProfileSlug, comparable_name, profiles_in};
 
 use super::names;
-use super::neighbours::{Neighbours, most};
+use super::neighbours::{Neighbours, count, most};
 use super::rows::Cells;
 use super::survey::Owner;
 
@@ -56,10 +56,10 @@ impl Presence {
         if let Some(Key::Link(slug)) = &sender
             && profile_name.is_some_and(|name| comparable_name(name) == comparable_name(&cells.from))
         {
-            *self.under_profile_name.entry(slug.clone()).or_default() += 1;
+            count(&mut self.under_profile_name, slug.clone());
         }
         if let Some(sender) = sender.clone().filter(|_| cells.is_outgoing) {
-            *self.outgoing.entry(sender).or_default() += 1;
+            count(&mut self.outgoing, sender);
         }
         let conversation =
             hash_of(if cells.conversation.is_empty() { pair(cells) } else { cells.conversation.to_string() });

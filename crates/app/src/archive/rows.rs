@@ -66,7 +66,7 @@ impl<'a> Cells<'a> {
         Self {
             conversation: trimmed(cell(Column::ConversationId)),
             title: trimmed(cell(Column::ConversationTitle)),
-            from: trimmed(cell(Column::From)),
+            from: cut(trimmed(cell(Column::From))),
             sender_url: trimmed(cell(Column::SenderProfileUrl)),
             to: trimmed(cell(Column::To)),
             recipient_urls: cell(Column::RecipientProfileUrls),
@@ -91,6 +91,13 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+fn cut(name: Cow<'_, str>) -> Cow<'_, str> {
+    match name {
+        Cow::Borrowed(name) => Cow::Borrowed(names::cut(name)),
+        Cow::Owned(name) => Cow::Owned(names::cut(&name).to_owned()),
     }
 }
 
@@ -171,11 +178,24 @@ impl Rows {
                 continue;
             };
             place(&mut message, &mut self.last, &mut self.last_second);
-            bytes += message.body.len();
+            bytes += text_bytes(&message);
             batch.push(message);
         }
         Ok(batch)
     }
+}
+
+/// How much memory the texts of a row take.
+fn text_bytes(row: &ArchivedMessage) -> usize {
+    let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let of_person = |one: &ArchivedPerson| one.id.as_str().len() + one.name.len() + of(&one.slug) + of(&one.link);
+    let of_content = |one: &Content| match one {
+        Content::Image { url, .. } | Content::Video { url, .. } | Content::File { url, .. } => of(url),
+        _ => 0,
+    };
+    let people: usize = row.sender.iter().chain(&row.recipients).map(of_person).sum();
+    let content: usize = row.content.iter().map(of_content).sum();
+    row.body.len() + of(&row.subject) + of(&row.title) + people + content
 }
 
 /// Gives a row its place among its neighbours: a file is newest first within a conversation.
@@ -369,5 +389,56 @@ fn category(folder: &str) -> String {
         "ARCHIVED" => "ARCHIVE".to_owned(),
         name if is_plain => name.to_owned(),
         _ => "INBOX".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{Scratch, survey};
+
+    /// The sizes of the batches of a file of such rows.
+    fn batches(row: &str, count: usize) -> Vec<usize> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("messages.csv");
+        let header = "CONVERSATION ID,CONVERSATION TITLE,FROM,RECIPIENT PROFILE URLS,SUBJECT,CONTENT,ATTACHMENTS\n";
+        std::fs::write(&path, format!("{header}{}", row.repeat(count))).unwrap();
+        let bundle = Bundle::open(&path, &Scratch::new(folder.path().join("scratch"))).unwrap();
+        let seen = survey(&bundle, None, &mut |_| true).unwrap();
+        let mut rows = Rows::open(&bundle, &seen).unwrap();
+        let sizes = std::iter::from_fn(|| Some(rows.next_batch().unwrap().len()).filter(|size| *size > 0));
+        sizes.collect()
+    }
+
+    #[test]
+    fn a_batch_is_bounded_whichever_cell_is_long() {
+        assert_eq!(batches("2-YQ==,a,Olga,,s,hi,\n", 7), [7]);
+        let long = "x".repeat(300 << 10);
+        let people: String = (0..900).map(|n| format!("https://www.linkedin.com/in/{n:0200} ")).collect();
+        for row in [
+            format!("2-YQ==,{long},Olga,,s,hi,\n"),
+            format!("2-YQ==,a,Olga,,{long},hi,\n"),
+            format!("2-YQ==,a,Olga,,s,{long},\n"),
+            format!("2-YQ==,a,Olga,,s,hi,https://media.licdn.com/{long}\n"),
+            format!("2-YQ==,a,Olga,{people},s,hi,\n"),
+        ] {
+            let sizes = batches(&row, 9);
+            assert!(sizes.iter().sum::<usize>() == 9 && sizes.iter().all(|size| *size <= 4), "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_an_end_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("messages.csv");
+        std::fs::write(&path, format!("FROM,TO,CONTENT\n{0},Olga Test,hi\nOlga Test,{0},hi\n", "y".repeat(1 << 20)))
+            .unwrap();
+        let bundle = Bundle::open(&path, &Scratch::new(folder.path().join("scratch"))).unwrap();
+        let seen = survey(&bundle, None, &mut |_| true).unwrap();
+        let rows = Rows::open(&bundle, &seen).unwrap().next_batch().unwrap();
+        let people = rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients));
+        let lengths: Vec<usize> = people.map(|one| one.name.len()).collect();
+        assert!(lengths.len() == 4 && lengths.iter().all(|length| *length <= 400), "{lengths:?}");
+        assert_eq!(rows[0].sender, rows[1].recipients.first().cloned());
     }
 }
