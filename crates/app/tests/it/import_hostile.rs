@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use crate::archives::{Desk, Packed, TEN, csv, row, zip};
+use crate::archives::{Desk, Packed, TEN, counts, csv, row, zip};
 use crate::store_database::Database;
 
 const NOON: &str = "2024-11-06 12:00:00 UTC";
@@ -178,7 +178,22 @@ async fn row_38_a_bomb_that_tells_the_truth_is_refused_before_it_is_unpacked(dat
     refused(database, vec![("64 megabytes of one letter", bytes)]).await
 }
 
+async fn row_39_thousands_of_rows_of_one_second_are_taken_in_once(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let mut rows: Vec<String> = (0..6_000).map(|n| row("2-YQ==", n % 2 == 0, NOON, &format!("number {n}"))).collect();
+    let report = desk.take("messages.csv", &csv(TEN, &rows)).await?.report;
+    ensure!(counts(&report) == (6_000, 0, 0, 0), "{report:?}");
+    rows.push(row("2-YQ==", true, NOON, "one more"));
+    rows.push(row("2-YQ==", true, NOON, "number 0"));
+    rows.push(row("2-Yg==", true, NOON, "elsewhere"));
+    let report = desk.take("messages.csv", &csv(TEN, &rows)).await?.report;
+    ensure!(counts(&report) == (2, 0, 6_001, 0), "{report:?}");
+    ensure!(database.count("SELECT COUNT(*) FROM messages").await? == 6_002);
+    Ok(())
+}
+
 crate::on_both_databases! {
+    row_39_thousands_of_rows_of_one_second_are_taken_in_once,
     row_37_names_that_lead_elsewhere_are_refused,
     row_37_links_devices_and_twins_are_refused,
     row_38_bombs_are_refused,

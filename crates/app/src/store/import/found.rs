@@ -1,6 +1,7 @@
 //! What is stored of what a batch of rows names: conversations, people, messages of the same seconds, rows of archives.
 //!
-//! Three scripts a batch, each bounded by the rows of the batch and the messages around them.
+//! A few scripts a batch, each bounded by the rows of the batch and the messages around them: a file that puts a million
+//! rows into one second must not have each batch read those before it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -18,22 +19,29 @@ use crate::store::rows::{self, CONVERSATION, PERSON};
 use crate::store::statement::{Outcome, Statement, Value, for_keys, for_pairs};
 use crate::store::{SqlStore, StoreResult};
 
+/// Messages, and rows of archives, around the seconds of a hundred rows. Where there are more, which nobody writes by
+/// hand, none of them is compared: a row is what was taken in word for word before, or a message of its own.
+const CROWD_MAX: usize = 5_000;
 /// Messages around seconds, with the names of those who wrote them.
 const NEAR: &str = " SELECT m.conversation_pk, c.id, m.id, m.delivered_at, m.sender_id, m.body, \
      CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, p.first_name, p.last_name \
-     FROM w JOIN messages m ON m.conversation_pk = w.pk \
+     FROM (SELECT DISTINCT pk, s FROM w) w JOIN messages m ON m.conversation_pk = w.pk \
      AND m.delivered_at BETWEEN w.s * 1000 - 2000 AND w.s * 1000 + 2999 \
      JOIN conversations c ON c.pk = m.conversation_pk \
-     LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id";
+     LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id LIMIT ?";
 /// Rows of archives around seconds.
 const ARCHIVED: &str = " SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
-     FROM w JOIN archived_messages a ON a.conversation_pk = w.pk AND a.second BETWEEN w.s - 4 AND w.s + 4 \
-     LEFT JOIN imports i ON i.id = a.import_id";
-
+     FROM (SELECT DISTINCT pk, s FROM w) w \
+     JOIN archived_messages a ON a.conversation_pk = w.pk AND a.second BETWEEN w.s - 4 AND w.s + 4 \
+     LEFT JOIN imports i ON i.id = a.import_id LIMIT ?";
+/// Rows of archives that are word for word the same.
+const WORD_FOR_WORD: &str = "SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
+     FROM archived_messages a LEFT JOIN imports i ON i.id = a.import_id \
+     WHERE a.conversation_pk = ? AND a.second = ? AND a.fingerprint";
 /// The same, in whatever conversation their messages are now.
 const ARCHIVED_ANYWHERE: &str = " SELECT a.second, a.fingerprint, a.message_id, a.import_id, i.newest_second \
-     FROM w JOIN archived_messages a ON a.account_pk = w.pk AND a.second = w.s \
-     LEFT JOIN imports i ON i.id = a.import_id";
+     FROM (SELECT DISTINCT pk, s FROM w) w JOIN archived_messages a ON a.account_pk = w.pk AND a.second = w.s \
+     LEFT JOIN imports i ON i.id = a.import_id LIMIT ?";
 
 /// A conversation that is here.
 pub(in crate::store) struct KnownConversation {
@@ -166,19 +174,39 @@ impl<D: Dialect> SqlStore<D> {
         self.find_conversations(tx, import, ids_of(batch), &mut found).await?;
         self.find_people(tx, import, batch, &mut found).await?;
         self.find_places(tx, import, batch, &mut found).await?;
-        let pairs = pairs_of(batch, &found);
-        if !pairs.is_empty() {
-            let mut script = Vec::new();
-            for_pairs(&mut script, ARCHIVED, &pairs, &[]);
-            let told = read_archived(self.db.run(tx, script).await?, &mut found)?;
-            let mut script = Vec::new();
-            for_pairs(&mut script, NEAR, &pairs, &[]);
-            found.near = read_near(self.db.run(tx, script).await?, &told)?;
-        }
+        self.find_near(tx, batch, &mut found).await?;
         if import.is_alone {
             self.find_anywhere(tx, import, batch, &mut found).await?;
         }
         Ok(found)
+    }
+
+    /// Messages that the rows may be, and what archives have told of those.
+    async fn find_near(&self, tx: &mut D::Tx, batch: &[ArchivedMessage], found: &mut Found) -> StoreResult<()> {
+        let pairs = pairs_of(batch, found);
+        let (mut script, limit) = (Vec::new(), [beyond_crowd()]);
+        for_pairs(&mut script, ARCHIVED, &pairs, &limit);
+        let count = script.len();
+        for_pairs(&mut script, NEAR, &pairs, &limit);
+        if script.is_empty() {
+            return Ok(());
+        }
+        let mut archived = self.db.run(tx, script).await?;
+        let mut near = archived.split_off(count);
+        let mut has_crowd = false;
+        for (archived, near) in archived.iter_mut().zip(&mut near) {
+            if is_crowd(archived) || is_crowd(near) {
+                (*archived, *near) = (Outcome::default(), Outcome::default());
+                has_crowd = true;
+            }
+        }
+        let told = read_archived(archived, found)?;
+        found.near = read_near(near, &told)?;
+        if has_crowd {
+            let same = self.db.run(tx, word_for_word_script(batch, found)).await?;
+            read_archived(same, found)?;
+        }
+        Ok(())
     }
 
     /// Rows of earlier imports that name no thread, and whose messages have found theirs since.
@@ -192,9 +220,11 @@ impl<D: Dialect> SqlStore<D> {
         let derived = batch.iter().filter(|row| row.is_thread_derived);
         let pairs: BTreeSet<(i64, i64)> = derived.map(|row| (import.account_pk, row.ordered_at)).collect();
         let mut script = Vec::new();
-        for_pairs(&mut script, ARCHIVED_ANYWHERE, &pairs.into_iter().collect::<Vec<_>>(), &[]);
+        for_pairs(&mut script, ARCHIVED_ANYWHERE, &pairs.into_iter().collect::<Vec<_>>(), &[beyond_crowd()]);
         let mut anywhere = Found::default();
-        read_archived(self.db.run(tx, script).await?, &mut anywhere)?;
+        let mut answers = self.db.run(tx, script).await?;
+        answers.retain(|one| !is_crowd(one));
+        read_archived(answers, &mut anywhere)?;
         // The same words to two people in one second are two rows of this import.
         anywhere.archived.retain(|_, (_, import_id)| *import_id != import.id);
         found.anywhere = anywhere.archived;
@@ -335,6 +365,30 @@ fn pairs_of(batch: &[ArchivedMessage], found: &Found) -> Vec<(i64, i64)> {
         pairs.extend(places.map(|pk| (*pk, row.ordered_at)));
     }
     pairs.into_iter().collect()
+}
+
+/// One row more than is looked at.
+fn beyond_crowd() -> Value {
+    i64::try_from(CROWD_MAX).unwrap_or(i64::MAX).saturating_add(1).into()
+}
+
+fn is_crowd(found: &Outcome) -> bool {
+    found.rows.len() > CROWD_MAX
+}
+
+/// Asks for the rows of a batch by all that makes them these rows, wherever their messages may be.
+fn word_for_word_script(batch: &[ArchivedMessage], found: &Found) -> Vec<Statement> {
+    let mut fingerprints: BTreeMap<(i64, i64), BTreeSet<&str>> = BTreeMap::new();
+    for row in batch {
+        for pk in found.places.get(&row.conversation).into_iter().flatten() {
+            fingerprints.entry((*pk, row.ordered_at)).or_default().insert(&row.fingerprint);
+        }
+    }
+    let mut script = Vec::new();
+    for ((pk, second), fingerprints) in fingerprints {
+        for_keys(&mut script, WORD_FOR_WORD, "", &[pk.into(), second.into()], fingerprints.into_iter());
+    }
+    script
 }
 
 /// Notes the places that are known; gives the twins whose places are still to be found.
