@@ -95,17 +95,18 @@ async fn each(app: &App, who: &Actor, (args, ask): (&ImportArgs, &ImportAsk), st
             console::tell(&format!("{shown}:"));
         }
         let taken = match file {
-            file if copy::is_copy_file(file) => one_copy(app, args, file).await,
+            file if copy::is_copy_file(file) => one_copy(app, args, file, stop).await,
             file if copy::is_plain_lines(file) => Err(Failure::usage(format!("{shown} is no complete copy"))
                 .hint("plain jsonl is for other programs: only --complete can be read back")),
             file => one_archive(app, who, (file, ask), args, stop).await,
         };
         match taken {
-            Ok(_) | Err(_) if stop.is_asked() => {
+            // What was taken in stays, whenever somebody has said stop.
+            Ok(()) => {}
+            Err(_) if stop.is_asked() => {
                 console::tell("stopped: nothing of this file was kept");
                 return Ok(INTERRUPTED);
             }
-            Ok(()) => {}
             // The other files are still taken in: each stands for itself.
             Err(failure) if args.files.len() > 1 => worst = failure.report(),
             Err(failure) => return Err(failure),
@@ -115,13 +116,13 @@ async fn each(app: &App, who: &Actor, (args, ask): (&ImportArgs, &ImportAsk), st
 }
 
 /// Reads a complete copy back, which names its own account.
-async fn one_copy(app: &App, args: &ImportArgs, file: &Path) -> Result<(), Failure> {
+async fn one_copy(app: &App, args: &ImportArgs, file: &Path, stop: &Stop) -> Result<(), Failure> {
     if args.me.is_some() || args.account.is_some() || args.dry_run {
         return Err(Failure::usage(
             "a complete copy is read back as it was: --me, --account and --dry-run are for LinkedIn's archives",
         ));
     }
-    let told = copy::read_back(app, file).await?;
+    let told = copy::read_back(app, file, stop).await?;
     match args.json {
         true => console::json(&told),
         false => Ok(()),
