@@ -16,6 +16,7 @@ use axum::http::StatusCode;
 use futures_util::StreamExt;
 use serde::Serialize;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
 
 use super::Room;
@@ -35,24 +36,34 @@ use crate::verbs::keys::Caller;
 const RUNNING_MAX: usize = 4;
 
 /// Imports that go on in this process.
-#[derive(Default)]
-pub(super) struct Running(Mutex<BTreeMap<i64, Arc<Meter>>>);
+pub(super) struct Running {
+    meters: Mutex<BTreeMap<i64, Arc<Meter>>>,
+    /// One turn each, from before the upload until it is over.
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Running {
+    fn default() -> Self {
+        Self { meters: Mutex::default(), turns: Arc::new(Semaphore::new(RUNNING_MAX)) }
+    }
+}
 
 impl Running {
-    fn meter(&self, id: i64) -> Option<Arc<Meter>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    /// A turn, unless as many are taken as may be.
+    fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).try_acquire_owned().ok()
     }
 
-    fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    fn meter(&self, id: i64) -> Option<Arc<Meter>> {
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     fn put(&self, id: i64, meter: Arc<Meter>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, meter);
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).insert(id, meter);
     }
 
     fn take(&self, id: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.meters.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
@@ -185,9 +196,9 @@ pub(crate) async fn take(
         None if caller.reach().is_some() => return Err(Refusal::ScopeRequired("admin for all accounts").into()),
         None => None,
     };
-    if room.imports.count() >= RUNNING_MAX {
-        return Err(Refusal::Conflict("other imports are going on: try again when they are over".into()).into());
-    }
+    let turn = room.imports.turn();
+    let turn =
+        turn.ok_or_else(|| Refusal::Conflict("other imports are going on: try again when they are over".into()))?;
     let scratch = Scratch::new(room.settings.scratch.clone());
     let file = receive(room, &scratch, body).await?;
     let ask = ImportAsk { me, account, is_dry_run, scratch, job: None };
@@ -201,6 +212,7 @@ pub(crate) async fn take(
         let ask = ImportAsk { job: Some(id), ..ask };
         import::carry_on(&own.app, &who, (looked, &ask), &meter, &own.stop).await;
         own.imports.take(id);
+        drop(turn);
     });
     Ok(told)
 }
@@ -284,9 +296,11 @@ fn failed(error: &std::io::Error) -> Fault {
 
 fn answer(room: &Room, job: &ImportJob) -> ImportAnswer {
     let meter = room.imports.meter(job.id).filter(|_| job.state == ImportState::Running);
+    let is_here = meter.is_some();
     let shown = meter.map(|meter| meter.shown());
-    let is_lost =
-        job.state == ImportState::Running && job.lease_until.is_none_or(|until| until <= room.app.clock.now());
+    // What goes on in this process is not lost, however long it takes.
+    let is_silent = || job.lease_until.is_none_or(|until| until <= room.app.clock.now());
+    let is_lost = job.state == ImportState::Running && !is_here && is_silent();
     let state = if is_lost { ImportState::Failed } else { job.state };
     let lost =
         is_lost.then(|| "the server was stopped meanwhile and nothing was kept: send the archive again".to_owned());

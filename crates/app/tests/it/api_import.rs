@@ -1,11 +1,17 @@
 //! Importing LinkedIn's data export over the API: uploads, how they go, and what a key must not.
 
+use std::io;
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::Request;
+use futures_util::future::join_all;
+use futures_util::stream;
 use serde_json::Value;
 use threadkeep::http::HttpSettings;
 use threadkeep::verbs::keys::Scope;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::api_world::{Answer, INES, OTTO, World, with_key};
 use crate::archives::{Packed, TEN, csv, row, zip};
@@ -74,6 +80,43 @@ async fn row_37_to_39_hostile_uploads_are_refused_at_once() -> Result<()> {
     world.set(HttpSettings { import_max_bytes: 100, ..HttpSettings::default() });
     let answer = upload(&world, &key, "/import", vec![b'x'; 101]).await?;
     ensure!(answer.status == 413 && answer.json()["code"] == "body_too_large", "{}", answer.json());
+    Ok(())
+}
+
+#[tokio::test]
+async fn uploads_that_are_still_coming_count_as_imports() -> Result<()> {
+    let world = World::with_accounts().await?;
+    let key = world.key(&[Scope::Admin], &[]).await?;
+    let (begun, mut all_begun) = mpsc::channel(4);
+    let gate = Arc::new(Semaphore::new(0));
+    let mut uploads = Vec::new();
+    for _ in 0..4 {
+        let (begun, gate) = (begun.clone(), Arc::clone(&gate));
+        let body = stream::once(async move {
+            let _ = begun.send(()).await;
+            let _ = gate.acquire().await;
+            Ok::<_, io::Error>(Bytes::from_static(b"not an archive"))
+        });
+        let request = with_key(&key).method("POST").uri("/import").body(Body::from_stream(body))?;
+        uploads.push(world.send(request));
+    }
+    let mut uploads = std::pin::pin!(join_all(uploads));
+    let fifth = async {
+        for _ in 0..4 {
+            all_begun.recv().await;
+        }
+        upload(&world, &key, "/import", b"not an archive".to_vec()).await
+    };
+    let fifth = tokio::select! {
+        _ = &mut uploads => anyhow::bail!("an upload has ended before its body"),
+        fifth = fifth => fifth?,
+    };
+    ensure!(fifth.status == 409 && fifth.json()["code"] == "conflict", "{}", fifth.json());
+    gate.add_permits(4);
+    for answer in uploads.await {
+        ensure!(answer?.status == 422);
+    }
+    ensure!(upload(&world, &key, "/import", b"not an archive".to_vec()).await?.status == 422);
     Ok(())
 }
 
