@@ -45,6 +45,7 @@ pub(crate) struct RestoreArgs {
 /// Takes a backup.
 pub(crate) async fn take(args: BackupArgs, config: &Config) -> Ended {
     let delivery = Delivery::begin(&args.path, false, args.force)?;
+    let beside = Delivery::begin(&backup::manifest_path(&args.path), false, args.force)?;
     let stop = Stop::default();
     stop_on_signal(stop.clone());
     let is_wanted = Arc::new(AtomicBool::new(true));
@@ -63,10 +64,9 @@ pub(crate) async fn take(args: BackupArgs, config: &Config) -> Ended {
         console::tell("stopped: nothing was left behind");
         return Ok(INTERRUPTED);
     };
-    let beside = backup::manifest_path(&args.path);
+    beside.fill(manifest.as_bytes())?;
     // The file that tells the hash comes first: a backup without it would be refused, and is not there yet.
-    std::fs::write(&beside, manifest)
-        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", beside.display())))?;
+    beside.finish()?;
     delivery.finish()?;
     tell_taken(&args.path, config);
     Ok(OK)

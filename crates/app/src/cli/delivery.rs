@@ -52,6 +52,13 @@ impl Delivery {
         &self.part
     }
 
+    /// Writes all of a small file.
+    pub(crate) fn fill(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let file = OpenOptions::new().write(true).open(&self.part);
+        let filled = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+        filled.map_err(|error| self.cannot(&error))
+    }
+
     /// Puts it under its name.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         self.check()?;
@@ -217,17 +224,34 @@ impl Folder {
         Self { folder: delivery.part().to_owned(), file: None, shown: Shown::new() }
     }
 
-    /// Ends the last file and says what the folder is.
+    /// Ends the last file, says what the folder is, and sees to it that all bytes survive a crash.
     pub(crate) fn settle(mut self, format: &str) -> Result<(), Failure> {
         self.end_file().map_err(Failure::output)?;
         let marker = format!("{{\"format\":\"{format}\",\"program\":\"threadkeep\"}}\n");
         let written = private_file(&self.folder.join(MARKER)).and_then(|mut file| file.write_all(marker.as_bytes()));
-        written.map_err(Failure::output)
+        written.and_then(|()| settle_all(&self.folder)).map_err(Failure::output)
     }
 
     fn end_file(&mut self) -> io::Result<()> {
         self.file.take().map_or(Ok(()), |mut file| file.flush())
     }
+}
+
+/// Waits until everything in a folder and those below is on the disk. At the end, because most of it is there by then.
+fn settle_all(folder: &Path) -> io::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for one in std::fs::read_dir(&folder)? {
+            let path = one?.path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => OpenOptions::new().append(true).open(path)?.sync_all()?,
+            }
+        }
+        #[cfg(unix)]
+        File::open(&folder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 #[async_trait]

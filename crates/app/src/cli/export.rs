@@ -14,7 +14,9 @@ use crate::config::Config;
 use crate::forms::{Form, csv::Csv, html::Html, markdown::Markdown, mbox::Mbox};
 use crate::lifecycle::{Stop, stop_on_signal};
 use crate::store::{Account, portable_file};
-use crate::verbs::export::{BookWish, ExportError, ExportWish, Exported, Outlet, Part, copy, write_book, write_lines};
+use crate::verbs::export::{
+    BookWish, ExportError, ExportWish, Exported, Outlet, Part, copy, holds, write_book, write_lines,
+};
 use crate::verbs::{accounts, read};
 
 use super::audit::since;
@@ -226,8 +228,9 @@ async fn order(app: &App, args: &ExportArgs) -> Result<Order, Failure> {
     for text in &args.conversation {
         let id = ConversationId::parse(text)
             .map_err(|error| Failure::usage(format!("--conversation: {error}")).hint("an id is `2-…`"))?;
-        if !args.include_deleted {
-            read::conversation(app, std::slice::from_ref(&account.id), &id).await?;
+        match args.include_deleted {
+            true => holds(app, &account.id, &id).await?,
+            false => read::conversation(app, std::slice::from_ref(&account.id), &id).await.map(drop)?,
         }
         only.push(id);
     }

@@ -52,6 +52,16 @@ pub struct Part {
     pub since: Option<Timestamp>,
 }
 
+/// Refuses a conversation that the mirror of an account does not have, be it a deleted one.
+pub async fn holds(app: &App, account: &AccountId, conversation: &ConversationId) -> Result<(), Refusal> {
+    let only = std::slice::from_ref(conversation);
+    let scope = ExportScope { only, ..ExportScope::everything(account) };
+    match app.store.export_conversations(&scope, None, 1).await?.is_empty() {
+        true => Err(Refusal::NoConversation),
+        false => Ok(()),
+    }
+}
+
 /// Writes the export of a part of an account's mirror; the caller has made sure that the account exists.
 pub async fn write_lines(
     app: &App,

@@ -83,7 +83,11 @@ async fn files_and_folders_appear_whole_and_nothing_is_overwritten() -> Result<(
     if cfg!(not(feature = "parquet")) {
         refused(&room.run(&["export", "--format", "parquet"])?, 2, "built without Parquet");
     }
-    refused(&room.run(&["export", "--conversation", "2-nothing"])?, 3, "no such conversation");
+    for words in
+        [&["export", "--conversation", "2-nothing"][..], &["export", "--conversation", "2-x", "--include-deleted"]]
+    {
+        refused(&room.run(words)?, 3, "no such conversation");
+    }
     assert_eq!(names(&room)?, ["all.csv", "all.mbox", "mine.db", "pages"]);
     Ok(())
 }
@@ -98,6 +102,11 @@ async fn a_backup_of_a_serving_program_is_put_back() -> Result<()> {
     refused(&room.run(&["db", "restore", "copy.db"])?, 7, "it is in use");
     drop(serving);
     assert_eq!(names(&room)?, ["copy.db", "copy.db.manifest.json"]);
+    // What tells of another backup is not overwritten either, not even when that one is gone.
+    std::fs::write(room.path("other.db.manifest.json"), "mine")?;
+    refused(&room.run(&["db", "backup", "other.db"])?, 2, "nothing is overwritten");
+    ensure!(std::fs::read(room.path("other.db.manifest.json"))? == b"mine" && !room.path("other.db").exists());
+    done(room.run(&["db", "backup", "copy.db", "--force"])?)?;
 
     done(room.run(&["account", "remove", &account, "--yes"])?)?;
     ensure!(room.run(&["export"])?.code == Some(3));
