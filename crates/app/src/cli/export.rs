@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use threadkeep_core::id::ConversationId;
-use threadkeep_core::sync::DEFAULT_CATEGORIES;
 use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
@@ -56,8 +55,8 @@ pub(crate) struct ExportArgs {
     /// Only messages from this time on: 2026-01-31, 2026-01-31T10:00:00Z, or so long ago: 90m, 24h, 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Conversations in any of these folders.
-    #[arg(long, value_delimiter = ',', value_name = "NAME,...", default_values_t = DEFAULT_CATEGORIES.map(String::from))]
+    /// Conversations in any of these folders; otherwise those that are mirrored for the account.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     categories: Vec<String>,
     /// Add the earlier texts of edited and recalled messages.
     #[arg(long)]
@@ -126,6 +125,7 @@ impl ExportFormat {
 /// What is asked for, checked.
 struct Order {
     account: Account,
+    categories: Vec<String>,
     only: Vec<ConversationId>,
     since: Option<Timestamp>,
 }
@@ -182,7 +182,7 @@ fn tell(args: &ExportArgs, exported: &Exported) {
         }
         _ => format!("{conversations} conversations, {messages} messages"),
     });
-    if exported.conversations == 0 && args.categories != DEFAULT_CATEGORIES {
+    if exported.conversations == 0 && !args.categories.is_empty() {
         let names = args.categories.join(" or ");
         console::tell(&format!(
             "hint: the mirror has no conversation in {names}; LinkedIn's names are INBOX, ARCHIVE, SPAM, \
@@ -235,7 +235,8 @@ async fn order(app: &App, args: &ExportArgs) -> Result<Order, Failure> {
         only.push(id);
     }
     let since = args.since.as_deref().map(|text| since(text, app.clock.now())).transpose()?;
-    Ok(Order { account, only, since })
+    let named = Some(&args.categories).filter(|named| !named.is_empty());
+    Ok(Order { categories: named.unwrap_or(&account.scope).clone(), account, only, since })
 }
 
 async fn write(
@@ -251,7 +252,7 @@ async fn write(
     if args.format == ExportFormat::Jsonl {
         let wish = ExportWish {
             account: order.account.id.clone(),
-            categories: args.categories.clone(),
+            categories: order.categories.clone(),
             with_history: args.with_history,
             with_deleted: args.include_deleted,
         };
@@ -259,7 +260,7 @@ async fn write(
         return write_lines(app, &wish, &part, out).await.map_err(failure);
     }
     let wish = BookWish {
-        categories: Some(args.categories.clone()).filter(|_| order.only.is_empty()),
+        categories: Some(order.categories.clone()).filter(|_| order.only.is_empty()),
         only: order.only.clone(),
         since: order.since,
         with_history: args.with_history,

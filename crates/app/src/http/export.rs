@@ -1,10 +1,11 @@
-//! The export over HTTP: the same bytes as `threadkeep export` writes, as they are made.
+//! The export over HTTP: the same bytes as `threadkeep export` writes of an account, as they are made.
 //!
 //! Nothing is gathered: a page is read when the client has taken the one before, and a client that goes away ends the work.
 //! What goes wrong after the first byte breaks the connection off, so that half an export is never taken for a whole one.
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -27,18 +28,23 @@ use crate::forms::{Form, csv::Csv, html::Html, markdown::Markdown, mbox::Mbox};
 use crate::lifecycle::{Stop, spawn};
 use crate::refusal::Refusal;
 use crate::store::Account;
-use crate::verbs::export::{BookWish, ExportError, ExportWish, Outlet, Part, write_book, write_lines};
+use crate::verbs::export::{BookWish, ExportError, ExportWish, Outlet, Part, copy, write_book, write_lines};
+use crate::verbs::keys::Scope;
 use crate::verbs::read;
 
 /// Exports that are made at the same time; others wait for their turn.
 pub(super) const EXPORTS_MAX: usize = 4;
 /// Pieces that wait for a slow client.
 const PIECES_MAX: usize = 2;
+/// How long a client may take no more; it holds a turn, and with a copy the database as it was at one moment.
+const STALL_MAX: Duration = Duration::from_secs(600);
 
 /// The forms that can be made from the beginning to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Jsonl,
+    /// Lines that can be read back.
+    Copy,
     Csv,
     Html,
     Markdown,
@@ -64,7 +70,7 @@ impl Format {
     /// Media type, and the ending of a file.
     fn kind(self) -> (&'static str, &'static str) {
         match self {
-            Self::Jsonl => ("application/x-ndjson", "jsonl"),
+            Self::Jsonl | Self::Copy => ("application/x-ndjson", "jsonl"),
             Self::Csv => ("text/csv; charset=utf-8", "csv"),
             Self::Html => ("text/html; charset=utf-8", "html"),
             Self::Markdown => ("text/markdown; charset=utf-8", "md"),
@@ -75,7 +81,7 @@ impl Format {
     /// The form; `None` for lines of JSON.
     fn form(self) -> Option<Box<dyn Form>> {
         Some(match self {
-            Self::Jsonl => return None,
+            Self::Jsonl | Self::Copy => return None,
             Self::Csv => Box::new(Csv::default()),
             Self::Html => Box::new(Html::default()),
             Self::Markdown => Box::new(Markdown::default()),
@@ -87,7 +93,8 @@ impl Format {
 /// Export conversations
 ///
 /// A file of one account's conversations, or of one of them, sent as it is made; how each form looks is told in
-/// `docs/EXPORT.md`. An answer that breaks off is not whole. Never asks LinkedIn.
+/// `docs/EXPORT.md`. An answer that breaks off is not whole. Never asks LinkedIn. With `complete` it is a copy of everything,
+/// deleted messages and the log of changes too, that `threadkeep import` reads back, and needs an `admin` key.
 #[utoipa::path(get, path = "/export", operation_id = "export", tag = "conversations", security(("key" = ["read"])),
     params(ExportParams, AccountParam),
     responses(
@@ -100,9 +107,16 @@ pub(super) async fn export(
     mut params: Params,
 ) -> Result<Response, Fault> {
     let named = params.take("accountId");
-    let format = Format::named(params.take("format").as_deref().unwrap_or("jsonl"))?;
+    let mut format = Format::named(params.take("format").as_deref().unwrap_or("jsonl"))?;
     let conversation = params.take("conversationUrn");
     let since = params.take_number("since", 0..=TIME_MAX_MS)?.map(Timestamp);
+    if params.take_flag("complete")?.unwrap_or(false) {
+        caller.must(Scope::Admin)?;
+        if format != Format::Jsonl || conversation.is_some() || since.is_some() {
+            return Err(invalid("complete", "false, or everything as jsonl: no part and no other form"));
+        }
+        format = Format::Copy;
+    }
     params.finish()?;
     let account = choose(&room.app, &caller, named.as_deref()).await?;
     let mut only = Vec::new();
@@ -163,6 +177,7 @@ async fn write(
     outlet: &mut dyn Outlet,
 ) -> Result<(), ExportError> {
     match format.form() {
+        None if format == Format::Copy => copy::write(app, &account, outlet).await.map(|_| ()),
         None => {
             let wish =
                 ExportWish { account: account.id, categories: account.scope, with_history: false, with_deleted: false };
@@ -190,6 +205,7 @@ impl Outlet for Pieces {
             return Ok(());
         }
         let piece = Bytes::from(std::mem::take(bytes));
-        self.0.send(Ok(piece)).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let sent = tokio::time::timeout(STALL_MAX, self.0.send(Ok(piece))).await;
+        sent.map_err(|_| io::ErrorKind::TimedOut)?.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -4,8 +4,10 @@ use anyhow::{Result, ensure};
 use axum::body::Body;
 use axum::http::Request;
 use futures_util::StreamExt as _;
-use threadkeep::verbs::export::{ExportWish, write};
+use threadkeep::verbs::accounts;
+use threadkeep::verbs::export::{ExportWish, copy, write};
 use threadkeep::verbs::keys::Scope;
+use threadkeep::verbs::restore_copy::is_copy;
 use threadkeep_core::id::AccountId;
 
 use crate::api_operations::Synced;
@@ -60,6 +62,28 @@ async fn a_part_is_asked_for_and_strange_wishes_are_refused() -> Result<()> {
         assert_eq!(synced.world.get(&key, &path).await?.fault(), expected, "{path}");
     }
     assert_eq!(synced.world.send(Request::get("/export").body(Body::empty())?).await?.fault(), "401 unauthorized");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_complete_copy_is_for_who_may_do_everything() -> Result<()> {
+    let synced = Synced::start().await?;
+    let id = &synced.records[0].account;
+    let reader = synced.world.key(&[Scope::Read], &[id]).await?;
+    let path = "/linkedin/export?complete=true";
+    assert_eq!(synced.world.get(&reader, path).await?.fault(), "403 scope_required");
+    ensure!(synced.world.get(&reader, "/export?complete=false").await?.status == 200);
+    let key = synced.world.key(&[Scope::Admin], &[id]).await?;
+    let app = &synced.world.app;
+    let mut expected = Vec::new();
+    copy::write(app, &accounts::find(app, &AccountId::new(id)?).await?, &mut expected).await?;
+    let answer = synced.world.get(&key, path).await?;
+    ensure!(answer.status == 200 && answer.header("content-type") == "application/x-ndjson", "{}", answer.status);
+    ensure!(answer.bytes == expected && is_copy(&expected));
+    for further in ["format=csv", "since=1", "conversationUrn=2-x"] {
+        let answer = synced.world.get(&key, &format!("{path}&{further}")).await?;
+        assert_eq!(answer.fault(), "400 invalid_parameter", "{further}");
+    }
     Ok(())
 }
 

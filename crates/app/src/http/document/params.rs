@@ -81,6 +81,7 @@ sets! {
         query("conversationUrn").schema(Some(record()))
             .description(Some("One conversation: its bare id `2-…`, or any URN that names it; left out it is all of them")).build(),
         time("since", "Messages from this time on, in milliseconds, and conversations that were active since"),
+        flag("complete", "A copy of everything that can be read back, for an `admin` key; with `jsonl` and without a part"),
     ];
     /// Filters of the older list.
     RecentParams = [
