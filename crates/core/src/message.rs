@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{Attribute, Content, Reaction, same_content};
 use crate::id::{ConversationId, MessageId, PersonId};
+use crate::identity::comparable_text;
 use crate::planted::{self, Bug};
 use crate::time::Timestamp;
 
 /// Earlier texts kept for one message; the oldest beyond it are dropped.
 pub const PRIOR_TEXTS_MAX: usize = 50;
+/// The version of an earlier text that no version of the record had: only an archive has told it.
+pub const ARCHIVED_VERSION: u32 = 0;
 
 /// What kind of answer an observation came from, which decides how far it is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +111,11 @@ pub struct MessageSeen {
 /// An earlier text of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriorText {
-    /// The version of the record that had it.
+    /// The version of the record that had it; [`ARCHIVED_VERSION`] when none had.
     pub version: u32,
     /// The text.
     pub body: String,
-    /// When we saw it replaced.
+    /// When we saw it replaced, or met it in an archive.
     pub replaced_at: Timestamp,
 }
 
@@ -190,6 +193,30 @@ pub fn delete_message(old: &Message) -> Option<Message> {
     (!old.deleted).then(|| Message { deleted: true, version: old.version.saturating_add(1), ..old.clone() })
 }
 
+/// Notes an earlier text that only an archive has told; tells whether it was not known before.
+///
+/// It stands before the texts that a sync has seen replaced. An archive may also be newer than what a sync has seen, so
+/// such a text never makes an answer an old one.
+pub fn note_archived_text(message: &mut Message, body: &str, now: Timestamp) -> bool {
+    let text = comparable_text(body);
+    let is_known = |other: &str| comparable_text(other) == text;
+    let is_told = is_known(&message.body) || message.prior.iter().any(|prior| is_known(&prior.body));
+    if text.is_empty() || is_told || message.prior.len() >= PRIOR_TEXTS_MAX {
+        return false;
+    }
+    let at = message.prior.iter().take_while(|prior| prior.version == ARCHIVED_VERSION).count();
+    message.prior.insert(at, PriorText { version: ARCHIVED_VERSION, body: body.to_owned(), replaced_at: now });
+    true
+}
+
+/// A message after an archive has told an earlier text of it, when that was not known.
+pub fn with_archived_text(old: &Message, body: &str, now: Timestamp) -> Option<Message> {
+    let mut new = old.clone();
+    let is_noted = !old.deleted && note_archived_text(&mut new, body, now);
+    new.version = old.version.saturating_add(1);
+    is_noted.then_some(new)
+}
+
 fn created(seen: &MessageSeen) -> Message {
     let mut new = Message {
         id: seen.id.clone(),
@@ -221,7 +248,8 @@ fn is_stale(old: &Message, seen: &MessageSeen, origin: Origin) -> bool {
     }
     let is_earlier_text = || {
         let body = seen.body.as_deref().unwrap_or_default();
-        body != old.body && old.prior.iter().any(|prior| prior.body == body)
+        let is_earlier = |prior: &PriorText| prior.version != ARCHIVED_VERSION && prior.body == body;
+        body != old.body && old.prior.iter().any(is_earlier)
     };
     rank == 1 && origin == Origin::Walk && is_earlier_text() && !planted::is(Bug::EarlierTextOverwrites)
 }
@@ -236,6 +264,10 @@ fn merged(old: &Message, seen: &MessageSeen, now: Timestamp) -> Merged {
     let is_same =
         |a: &[Content], b: &[Content]| same_content(a, b) && (a == b || !planted::is(Bug::RenewedLinkIsAnEdit));
     let content_changed = !is_same(&new.content, &old.content);
+    if text_changed {
+        // What a newer archive has told before is the text itself now.
+        new.prior.retain(|prior| prior.version != ARCHIVED_VERSION || !is_same_text(&prior.body, &new.body));
+    }
     if text_changed && !old.body.is_empty() && !planted::is(Bug::PriorTextLost) {
         new.prior.push(PriorText { version: old.version, body: old.body.clone(), replaced_at: now });
         let excess = new.prior.len().saturating_sub(PRIOR_TEXTS_MAX);
@@ -254,6 +286,10 @@ fn merged(old: &Message, seen: &MessageSeen, now: Timestamp) -> Merged {
     };
     new.version = old.version.saturating_add(if planted::is(Bug::VersionSkipped) { 2 } else { 1 });
     Merged::Changed(new, change)
+}
+
+fn is_same_text(one: &str, other: &str) -> bool {
+    comparable_text(one) == comparable_text(other)
 }
 
 fn overwrite(new: &mut Message, seen: &MessageSeen) {
@@ -340,5 +376,21 @@ mod tests {
         let gone = delete_message(&kept).unwrap();
         assert_eq!(merge_message(Some(&gone), &back, Origin::Delta, Timestamp(9)), Merged::Unchanged);
         assert_eq!(delete_message(&gone), None);
+    }
+
+    #[test]
+    fn a_text_of_an_archive_is_kept_once_and_never_makes_an_answer_an_old_one() {
+        let (kept, _) = change(None, &seen(MessageFormat::Default, "one\ntwo"), Origin::Walk);
+        assert_eq!(with_archived_text(&kept, "one two", Timestamp(7)), None);
+        assert_eq!(with_archived_text(&kept, " ", Timestamp(7)), None);
+        let told = with_archived_text(&kept, "older", Timestamp(7)).unwrap();
+        let told = with_archived_text(&told, "newer", Timestamp(8)).unwrap();
+        let versions = |one: &Message| one.prior.iter().map(|one| (one.version, one.body.clone())).collect::<Vec<_>>();
+        assert_eq!(versions(&told), [(0, "older".into()), (0, "newer".into())]);
+        assert_eq!((told.version, with_archived_text(&told, "newer", Timestamp(9))), (3, None));
+        let (edited, why) = change(Some(&told), &seen(MessageFormat::Edited, "newer"), Origin::Walk);
+        assert_eq!((why, edited.body.as_str()), (MessageChange::Edited, "newer"));
+        assert_eq!(versions(&edited), [(0, "older".into()), (3, "one\ntwo".into())]);
+        assert_eq!(with_archived_text(&delete_message(&edited).unwrap(), "x", Timestamp(9)), None);
     }
 }

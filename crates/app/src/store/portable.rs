@@ -37,7 +37,7 @@ CREATE TABLE reactions (message_id TEXT NOT NULL, emoji TEXT NOT NULL, count INT
 CREATE TABLE attachments (message_id TEXT NOT NULL, ordinal INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
     media_type TEXT, size_bytes INTEGER, sha256 TEXT, bytes BLOB, PRIMARY KEY (message_id, ordinal)) STRICT;
 CREATE TABLE message_versions (message_id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL,
-    replaced_at TEXT NOT NULL, PRIMARY KEY (message_id, version)) STRICT, WITHOUT ROWID;
+    replaced_at TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (message_id, place)) STRICT, WITHOUT ROWID;
 ";
 /// Made at the end, when it costs least.
 const INDEXES: &str = "
@@ -122,9 +122,11 @@ impl Form for Portable {
         for attached in &spoken.attachments {
             self.attachment(one.id.as_str(), attached)?;
         }
-        for prior in one.prior.iter().filter(|_| spoken.with_history) {
-            let values = params![one.id.as_str(), prior.version, prior.body, date_time(prior.replaced_at)];
-            self.run("INSERT OR IGNORE INTO message_versions VALUES (?, ?, ?, ?)", values)?;
+        // Several texts that only archives have told have one version: the place in the list tells them apart.
+        for (place, prior) in one.prior.iter().enumerate().filter(|_| spoken.with_history) {
+            let replaced_at = date_time(prior.replaced_at);
+            let values = params![one.id.as_str(), prior.version, prior.body, replaced_at, u32::try_from(place).ok()];
+            self.run("INSERT INTO message_versions VALUES (?, ?, ?, ?, ?)", values)?;
         }
         Ok(())
     }

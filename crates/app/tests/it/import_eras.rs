@@ -244,6 +244,25 @@ async fn an_edit_between_two_archives_is_one_message(database: &Database) -> Res
     Ok(())
 }
 
+async fn an_older_archive_after_a_newer_one_tells_the_earlier_text(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let rows = [row("2-YQ==", true, LATER, "more"), row("2-YQ==", false, NOON, "after")];
+    let account = desk.import_as(&desk.file("new.csv", &csv(TEN, &rows))?, Some(&me)).await?.account;
+    let old = desk.file("old.csv", &csv(TEN, &[row("2-YQ==", false, NOON, "before")]))?;
+    let report = desk.import_as(&old, Some(&me)).await?.report;
+    ensure!(report.changed == 0 && counts(&report) == (0, 0, 1, 0), "{report:?}");
+    let found = messages(&desk, &account).await?;
+    ensure!(found.len() == 2 && found[1].body == "after" && found[1].prior[0].body == "before", "{found:?}");
+    ensure!(found[1].prior[0].version == 0 && found[1].version == 2, "{found:?}");
+    let before = fingerprint(database).await?;
+    let again = desk.file("again.csv", &csv(TEN, &[row("2-YQ==", false, NOON, "before"), String::new()]))?;
+    desk.import_as(&again, Some(&me)).await?;
+    let after = fingerprint(database).await?;
+    ensure!(after[..6] == before[..6] && after[7..] == before[7..], "{before:?} {after:?}");
+    Ok(())
+}
+
 async fn what_is_no_export_is_refused_with_what_to_do(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
     let profile = zip(&[Packed::new("Profile.csv", b"First Name,Last Name\nOlga,Test\n")])?;
@@ -294,6 +313,7 @@ crate::on_both_databases! {
     zips_folders_and_zips_in_zips_are_one,
     utf_16_is_read,
     an_edit_between_two_archives_is_one_message,
+    an_older_archive_after_a_newer_one_tells_the_earlier_text,
     what_is_no_export_is_refused_with_what_to_do,
     a_look_keeps_nothing,
 }

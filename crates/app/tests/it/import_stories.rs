@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
+use threadkeep::store::MessageFilter;
+use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_sim::{ArchiveEra, GenerateOptions, World, zip::zipped};
 
 use crate::archives::{Desk, import_into};
@@ -97,6 +99,70 @@ async fn edits_between_archive_and_sync_are_one_message(database: &Database) -> 
     story.assert_equal().await
 }
 
+/// The conversation and the id of an ordinary message with a text, and that text.
+fn ordinary_message(story: &Harness) -> Result<(ConversationId, MessageId, String)> {
+    for line in story.linkedin.truth()?.lines() {
+        let record: Value = serde_json::from_str(line)?;
+        let text = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+        if text("kind") == "message" && text("format") == "DEFAULT" && text("body").len() > 20 {
+            return Ok((ConversationId::new(&text("conversation"))?, MessageId::new(&text("id"))?, text("body")));
+        }
+    }
+    anyhow::bail!("nothing was said")
+}
+
+async fn earlier_texts_of_archives_are_kept_in_every_order(database: &Database) -> Result<()> {
+    for (number, order) in ["12s", "21s", "s12", "s21", "1s2", "2s1"].into_iter().enumerate() {
+        let story = Harness::connect(database, world(6, 50 + number as u64)).await?;
+        let (conversation, id, first) = ordinary_message(&story)?;
+        let edit = |text: &str| {
+            story.mutate(json!({"verb": "message_edited", "conversation": conversation, "message": id, "text": text}))
+        };
+        let (folder, old) = archive(&story, ArchiveEra::Year2026, "old.zip")?;
+        edit("the second text")?;
+        let (_newer, new) = archive(&story, ArchiveEra::Year2026, "new.zip")?;
+        edit("the third text")?;
+        for step in order.chars() {
+            match step {
+                's' => story.sync().await.map(|_| ())?,
+                _ => {
+                    let path = if step == '1' { &old } else { &new };
+                    import_into(&story.app, path, None, None, folder.path()).await?;
+                }
+            }
+        }
+        story.assert_equal().await.context(order)?;
+        let page = story.app.store.messages(&story.account, &conversation, &MessageFilter::default(), 1_000).await?;
+        let kept = page.into_iter().find(|one| one.id == id).context("the message")?;
+        let mut prior: Vec<&str> = kept.prior.iter().map(|one| one.body.as_str()).collect();
+        prior.sort_unstable();
+        let mut told = [first.as_str(), "the second text"];
+        told.sort_unstable();
+        ensure!(kept.body == "the third text" && prior == told, "{order}: {kept:?}");
+        ensure!(kept.prior.iter().all(|one| one.version == 0), "{order}: {kept:?}");
+        // An edit of what was taken over has a version of its own, and an archive of before does not undo it.
+        edit("the fourth text")?;
+        story.sync().await?;
+        story.assert_equal().await.context(order)?;
+    }
+    Ok(())
+}
+
+async fn an_archive_that_is_newer_than_the_sync_does_not_hide_the_edit(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(6, 60)).await?;
+    story.sync().await?;
+    let (conversation, id, first) = ordinary_message(&story)?;
+    story.mutate(json!({"verb": "message_edited", "conversation": conversation, "message": id, "text": "newer"}))?;
+    import(&story, ArchiveEra::Year2026).await?;
+    story.sync().await?;
+    story.assert_equal().await?;
+    let page = story.app.store.messages(&story.account, &conversation, &MessageFilter::default(), 1_000).await?;
+    let kept = page.into_iter().find(|one| one.id == id).context("the message")?;
+    let prior: Vec<&str> = kept.prior.iter().map(|one| one.body.as_str()).collect();
+    ensure!(kept.body == "newer" && prior == [first], "{kept:?}");
+    Ok(())
+}
+
 /// Conversations outside of the mirrored folders are known by the archive alone.
 async fn has_other_folders(database: &Database) -> Result<bool> {
     let left = "SELECT COUNT(*) FROM messages m JOIN conversations c ON c.pk = m.conversation_pk WHERE m.id LIKE 'csv-%' \
@@ -181,6 +247,8 @@ crate::on_both_databases! {
     an_archive_after_a_sync_adds_nothing,
     every_era_with_threads_meets_a_sync,
     edits_between_archive_and_sync_are_one_message,
+    earlier_texts_of_archives_are_kept_in_every_order,
+    an_archive_that_is_newer_than_the_sync_does_not_hide_the_edit,
     a_sync_that_is_broken_off_an_archive_and_the_rest,
     an_account_of_an_archive_is_joined_by_its_login,
     an_archive_without_threads_meets_a_sync,

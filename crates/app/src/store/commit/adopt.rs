@@ -11,7 +11,7 @@ use threadkeep_core::id::{ConversationId, MessageId, PersonId};
 use threadkeep_core::identity::{
     ARCHIVE_PREFIX, Likeness, Moment, Trace, Who, comparable_name, comparable_text, match_up,
 };
-use threadkeep_core::message::{Message, MessageSeen, PriorText};
+use threadkeep_core::message::{Message, MessageSeen, PriorText, note_archived_text};
 use threadkeep_core::person::Person;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::time::Timestamp;
@@ -29,7 +29,7 @@ use crate::store::{Commit, SqlStore, StoreResult};
 pub(super) fn candidates_in(scope: &str, table: char) -> String {
     format!(
         " SELECT {table}.conversation_pk, a.second, m.id, m.delivered_at, m.sender_id, m.body, m.subject, \
-         CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, m.version, p.first_name, p.last_name \
+         CASE WHEN m.content IS NULL THEN 0 ELSE 1 END, m.prior, m.version, p.first_name, p.last_name \
          FROM w JOIN archived_messages a ON a.{scope} = w.pk AND a.second BETWEEN w.s - 3 AND w.s + 3 \
          JOIN messages m ON m.account_pk = a.account_pk AND m.id = a.message_id \
          LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id"
@@ -61,6 +61,8 @@ impl Place {
 pub(super) struct Adopted {
     /// What rows told of the messages that they have become.
     pub(super) former: HashMap<MessageId, Former>,
+    /// Earlier texts that rows tell of messages that are here.
+    pub(super) earlier: Vec<(MessageId, String)>,
     /// Rows that are gone, with their versions.
     pub(super) gone: Vec<(MessageId, u32)>,
     /// Whether the oldest message may be another one now.
@@ -72,16 +74,25 @@ pub(super) struct Adopted {
 pub(super) struct Former {
     /// The text, where it is another one.
     body: Option<String>,
+    /// The texts before it, oldest first.
+    prior: Vec<PriorText>,
     subject: Option<String>,
-    version: u32,
 }
 
 impl Adopted {
+    /// Nothing but earlier texts that rows of an archive tell of messages that are here.
+    pub(super) fn of_earlier(earlier: Vec<(MessageId, String)>) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
     /// Completes a message that was just made by what a row of an archive has told of it.
     pub(super) fn complete(&self, message: &mut Message, now: Timestamp) {
         let Some(former) = self.former.get(&message.id) else { return };
-        if let Some(body) = former.body.clone().filter(|body| !body.is_empty()) {
-            message.prior.insert(0, PriorText { version: former.version, body, replaced_at: now });
+        for earlier in &former.prior {
+            note_archived_text(message, &earlier.body, earlier.replaced_at);
+        }
+        if let Some(body) = &former.body {
+            note_archived_text(message, body, now);
         }
         if message.subject.is_none() {
             message.subject.clone_from(&former.subject);
@@ -265,7 +276,7 @@ impl Taking<'_> {
         self.adopted.gone.push((row.message.clone(), row.version));
         self.adopted.oldest_is_unsure |= self.place.oldest.is_some_and(|oldest| row.delivered_at <= oldest);
         let body = (likeness == Likeness::OtherText).then(|| row.body.clone());
-        let former = Former { body, subject: row.subject.clone(), version: row.version };
+        let former = Former { body, prior: row.prior.clone(), subject: row.subject.clone() };
         self.adopted.former.insert(seen.id.clone(), former);
     }
 }
@@ -277,6 +288,7 @@ pub(super) struct Candidate {
     pub(super) message: MessageId,
     delivered_at: Timestamp,
     body: String,
+    prior: Vec<PriorText>,
     subject: Option<String>,
     version: u32,
     pub(super) trace: Trace,
@@ -293,7 +305,7 @@ pub(super) fn candidates(answers: Vec<crate::store::statement::Outcome>) -> Stor
         let body = row.text("body")?;
         let subject = row.text_or_null("subject")?;
         let has_attachment = row.flag("content")?;
-        let version = row.number("version")?;
+        let (prior, version) = (row.list("prior")?, row.number("version")?);
         if !message.as_str().starts_with(ARCHIVE_PREFIX) {
             continue;
         }
@@ -304,8 +316,8 @@ pub(super) fn candidates(answers: Vec<crate::store::statement::Outcome>) -> Stor
             text: comparable_text(&body),
             has_attachment,
         };
-        let one = Candidate { pk, second, message: message.clone(), delivered_at, body, subject, version, trace };
-        found.insert(message, one);
+        let id = message.clone();
+        found.insert(message, Candidate { pk, second, message: id, delivered_at, body, prior, subject, version, trace });
     }
     Ok(found.into_values().collect())
 }

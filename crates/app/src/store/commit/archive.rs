@@ -67,6 +67,8 @@ struct Move {
 struct Decided {
     placed: Vec<Placed>,
     messages: Vec<MessageSeen>,
+    /// Texts of rows whose messages are here with other ones.
+    earlier: Vec<(MessageId, String)>,
     moves: Vec<Move>,
     counts: ArchiveCounts,
 }
@@ -121,7 +123,7 @@ impl<D: Dialect> SqlStore<D> {
         let (questions, script) = gather::script_after(gather::account(&commit), &commit);
         let answers = self.db.run(tx, script).await?;
         let before = gather::read(&questions, answers, &commit)?.ok_or(StoreError::LeaseLost)?;
-        let mut folded = fold::fold(&commit, before, &Adopted::default());
+        let mut folded = fold::fold(&commit, before, &Adopted::of_earlier(std::mem::take(&mut decided.earlier)));
         let attachments = std::mem::take(&mut folded.attachments);
         let mut script = write::archive_script(&commit, &folded, attachments)?;
         let pk_of = |id: &ConversationId| folded.before.conversations.get(id).map(|kept| kept.pk);
@@ -234,18 +236,21 @@ fn join(
 ) {
     let is_archived = near.message.as_str().starts_with(ARCHIVE_PREFIX);
     let is_newer = import.newest_second > near.told_by;
+    let of_row = || seen(near.message.clone(), near.conversation.clone(), near.delivered_at, row, None);
     let mut other_body = (likeness == Likeness::OtherText).then(|| row.body.clone());
     match (is_archived, likeness) {
         (false, _) => decided.counts.joined += 1,
         (true, Likeness::OtherText) if is_newer => {
             decided.counts.changed += 1;
             other_body = None;
-            decided.messages.push(MessageSeen {
-                format: Some(MessageFormat::Edited),
-                ..seen(near.message.clone(), near.conversation.clone(), Timestamp(near.delivered_at.0), row, None)
-            });
+            decided.messages.push(MessageSeen { format: Some(MessageFormat::Edited), ..of_row() });
         }
         (true, _) => decided.counts.known += 1,
+    }
+    if let Some(body) = other_body.clone() {
+        // The message is only looked up by this: nothing is told of it but the earlier text.
+        decided.messages.push(MessageSeen { body: None, subject: None, content: None, ..of_row() });
+        decided.earlier.push((near.message.clone(), body));
     }
     let is_elsewhere = near.conversation != row.conversation;
     if is_elsewhere && is_archived && !row.is_thread_derived {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use threadkeep_core::conversation::{Conversation, ConversationSeen, delete_conversation, merge_conversation};
 use threadkeep_core::event::EventKind;
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
-use threadkeep_core::message::{Merged, Message, Origin, delete_message, merge_message};
+use threadkeep_core::message::{Merged, Message, Origin, delete_message, merge_message, with_archived_text};
 use threadkeep_core::person::merge_person;
 use threadkeep_core::sync::Health;
 use threadkeep_core::sync::track::{ConversationTrack, leave, sight, sweep};
@@ -205,6 +205,13 @@ impl Folded {
                     self.counts.messages_changed += u64::from(!is_new);
                     self.put_message(message);
                 }
+            }
+        }
+        for (id, body) in &adopted.earlier {
+            let old = self.before.messages.get(id).map(|(_, message)| message);
+            if let Some(message) = old.and_then(|old| with_archived_text(old, body, commit.now)) {
+                self.tell(EventKind::MessageUpdated, id.as_str(), i64::from(message.version));
+                self.put_message(message);
             }
         }
         for id in &batch.deleted_messages {
