@@ -244,6 +244,23 @@ async fn an_edit_between_two_archives_is_one_message(database: &Database) -> Res
     Ok(())
 }
 
+async fn attachments_come_from_whichever_archive_tells_them(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let plain = row("2-YQ==", false, NOON, "a picture");
+    let old = desk.file("old.csv", &csv(TEN, std::slice::from_ref(&plain)))?;
+    let account = desk.import_as(&old, Some(&me)).await?.account;
+    let attached = format!("{plain},https://www.linkedin.com/dms/prv/image/v2/one?e=1");
+    let new = desk.file("new.csv", &csv(&format!("{TEN},ATTACHMENTS"), &[attached]))?;
+    let report = desk.import_as(&new, Some(&me)).await?.report;
+    ensure!(counts(&report) == (0, 0, 1, 0), "{report:?}");
+    let found = messages(&desk, &account).await?;
+    ensure!(found.len() == 1 && found[0].content.len() == 1 && found[0].body == "a picture", "{found:?}");
+    ensure!(found[0].prior.is_empty() && found[0].version == 2, "{found:?}");
+    ensure!(database.count("SELECT COUNT(*) FROM attachments WHERE state = 'remote'").await? == 1);
+    Ok(())
+}
+
 async fn an_older_archive_after_a_newer_one_tells_the_earlier_text(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
     let me = link("olga-test");
@@ -313,6 +330,7 @@ crate::on_both_databases! {
     zips_folders_and_zips_in_zips_are_one,
     utf_16_is_read,
     an_edit_between_two_archives_is_one_message,
+    attachments_come_from_whichever_archive_tells_them,
     an_older_archive_after_a_newer_one_tells_the_earlier_text,
     what_is_no_export_is_refused_with_what_to_do,
     a_look_keeps_nothing,

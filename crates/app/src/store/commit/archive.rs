@@ -245,7 +245,13 @@ fn join(
             other_body = None;
             decided.messages.push(MessageSeen { format: Some(MessageFormat::Edited), ..of_row() });
         }
-        (true, _) => decided.counts.known += 1,
+        (true, _) => {
+            decided.counts.known += 1;
+            // The archive that has told it may be of the time before the column of attachments.
+            if !near.has_attachment && !row.content.is_empty() {
+                decided.messages.push(MessageSeen { body: None, ..of_row() });
+            }
+        }
     }
     if let Some(body) = other_body.clone() {
         // The message is only looked up by this: nothing is told of it but the earlier text.
