@@ -36,6 +36,9 @@ pub fn comparable_name(name: &str) -> String {
 /// The name that LinkedIn shows for a closed or hidden account; it names nobody.
 pub const NOBODY: &str = "linkedin member";
 
+/// The person that the owner of an archive is whose owner could not be told; takes part in nothing.
+pub const UNKNOWN_OWNER: &str = "name:unknown-owner";
+
 /// What tells a row of an archive from every other one, to be hashed: equal rows are one message.
 pub fn row_identity(
     conversation: &str,

@@ -134,6 +134,20 @@ impl Presence {
         seen.filter(|one| !self.has_links || matches!(one.key, Key::Link(_))).collect()
     }
 
+    /// Whether anybody is named by a link.
+    pub(super) fn has_links(&self) -> bool {
+        self.has_links
+    }
+
+    /// The one link under which somebody of this name takes part.
+    fn linked_as(&self, named: &Owner) -> Option<ProfileSlug> {
+        let mut linked = self.people.iter().filter(|seen| named.is_named(&seen.name)).filter_map(|seen| match &seen.key {
+            Key::Link(slug) => Some(slug),
+            Key::Name(_) => None,
+        });
+        linked.next().filter(|_| linked.next().is_none()).cloned()
+    }
+
     fn name_of(&self, slug: &ProfileSlug) -> Option<&str> {
         let place = self.places.get(&Key::Link(slug.clone()))?;
         self.people.get(*place as usize).map(|seen| seen.name.as_str())
@@ -161,8 +175,13 @@ fn hash_of(text: String) -> u64 {
     u64::from_str_radix(super::digest(&text).get(..16).unwrap_or_default(), 16).unwrap_or_default()
 }
 
-/// An owner whom somebody has named, with the name that the archive knows.
+/// An owner whom somebody has named, with the link or the name that the archive knows: where there are links, the owner
+/// is in the rows by a link, and a name alone would be nobody's.
 pub(super) fn completed(given: Owner, neighbours: &Neighbours, presence: &Presence) -> Owner {
+    if given.slug.is_none() {
+        let linked = presence.linked_as(&given).and_then(|slug| Owner::of(Some(slug), Some(&given.person.name)));
+        return linked.unwrap_or(given);
+    }
     let seen = given.slug.as_ref().and_then(|slug| presence.name_of(slug)).filter(|name| !name.is_empty());
     let own = Some(given.person.name.as_str()).filter(|name| !name.is_empty());
     let name = seen.or(own).or(neighbours.profile_name.as_deref());

@@ -87,6 +87,8 @@ pub struct Survey {
     pub newest_second: Option<i64>,
     /// Whether any row has no id of a conversation.
     pub lacks_threads: bool,
+    /// Whether anybody is named by a link.
+    pub has_links: bool,
     pub(super) part: Part,
     pub(super) names: KnownNames,
     rule: &'static str,
@@ -133,6 +135,7 @@ pub fn survey(
             bytes: part.bytes,
             newest_second: seen.newest,
             lacks_threads: seen.lacks_threads,
+            has_links: seen.presence.has_links(),
             part: part.clone(),
             names: neighbours.names,
             rule,

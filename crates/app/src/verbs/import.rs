@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use threadkeep_core::archived::ArchivedMessage;
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId, PersonId};
-use threadkeep_core::identity::{ProfileSlug, comparable_name};
+use threadkeep_core::identity::{ProfileSlug, UNKNOWN_OWNER, comparable_name};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
@@ -27,8 +27,6 @@ use crate::verbs::{accounts, audit};
 const BATCHES_AHEAD: usize = 2;
 /// How long the process of an import is believed to be there without a word; no upload takes so long.
 const LEASE_MS: i64 = 3_600_000;
-/// The person that the owner of an archive is whose owner could not be told.
-const NOBODY: &str = "name:unknown-owner";
 
 /// Where an archive is.
 #[derive(Debug)]
@@ -150,6 +148,14 @@ pub async fn look(
     };
     let given = named.clone().or_else(|| chosen.as_ref().and_then(owner_of));
     let surveyed = read(at, ask.scratch.clone(), given, meter.clone(), stop.clone()).await?;
+    let is_linkless = surveyed.1.owner.as_ref().is_some_and(|owner| owner.slug.is_none());
+    if named.is_some() && surveyed.1.has_links && is_linkless {
+        return Err(Refusal::Invalid(
+            "this archive names people by links, and not exactly one of them has the name that --me says: give the link \
+             to your profile, as https://www.linkedin.com/in/YOU"
+                .into(),
+        ));
+    }
     if let (Some(account), None, Some(found)) = (&chosen, &named, &surveyed.1.detected) {
         refuse_foreign(account, found)?;
     }
@@ -229,7 +235,7 @@ fn refuse_foreign(account: &Account, found: &Owner) -> Result<(), Refusal> {
 /// The account whose member is the owner of an archive.
 fn account_of(all: &[Account], owner: Option<&Owner>) -> Option<Account> {
     let Some(owner) = owner else {
-        return all.iter().find(|one| one.member.as_str() == NOBODY).cloned();
+        return all.iter().find(|one| one.member.as_str() == UNKNOWN_OWNER).cloned();
     };
     let is_owner = |one: &&Account| {
         let slug = ProfileSlug::of_slug(&one.public_id);
@@ -363,7 +369,7 @@ async fn take_in(
     (Looked { read: (bundle, survey), account }, ask): (Looked, &ImportAsk),
     (meter, stop): (&Arc<Meter>, &Stop),
 ) -> Result<ImportResult, Refusal> {
-    let nobody = PersonId::new(NOBODY).map_err(|error| Refusal::Internal(error.to_string()))?;
+    let nobody = PersonId::new(UNKNOWN_OWNER).map_err(|error| Refusal::Internal(error.to_string()))?;
     let owner = survey.owner.as_ref().map(|owner| &owner.person);
     let owner_id = owner.map_or(&nobody, |owner| &owner.id);
     let id = match &account {

@@ -101,6 +101,8 @@ mod import_eras;
 #[cfg(test)]
 mod import_hostile;
 #[cfg(test)]
+mod import_people;
+#[cfg(test)]
 mod import_stories;
 #[cfg(test)]
 mod kill;

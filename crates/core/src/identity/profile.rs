@@ -12,6 +12,8 @@ const SLUG_LENGTH_MAX: usize = 200;
 const LINKS_MAX: usize = 1_000;
 /// What the person id begins with of somebody who is known by the link to the profile alone.
 const PREFIX: &str = "in:";
+/// What the person id begins with of somebody who is known by the name alone.
+const NAME_PREFIX: &str = "name:";
 /// What a slug begins with that is the profile id itself.
 const MEMBER: &str = "ACoAA";
 
@@ -87,7 +89,12 @@ impl ProfileSlug {
 impl PersonId {
     /// Whether it was made of a name or a link of an archive and is no id of LinkedIn's.
     pub fn is_from_archive(&self) -> bool {
-        self.as_str().starts_with(PREFIX) || self.as_str().starts_with("name:")
+        self.as_str().starts_with(PREFIX) || self.is_from_name()
+    }
+
+    /// Whether it was made of a name alone.
+    pub fn is_from_name(&self) -> bool {
+        self.as_str().starts_with(NAME_PREFIX)
     }
 }
 

@@ -363,8 +363,20 @@ fn aliases(batch: &Batch, place: &Place, known: &Known) -> Vec<(PersonId, Person
     found.into_iter().collect()
 }
 
-/// Pairs of those who have one name that nobody else in the conversation has.
+/// Pairs of those who have one name that nobody else in the conversation has; of two people alone, in any case.
 pub(super) fn same_people(old: &[Who], new: &[Who]) -> Vec<(PersonId, PersonId)> {
+    let mut pairs = same_names(old, new);
+    // Whoever is left on both sides is the same, also under another name.
+    if let ([one], [other], true) = (old, new, pairs.is_empty())
+        && let (Some(from), Some(to)) = (&one.id, &other.id)
+    {
+        pairs.push((from.clone(), to.clone()));
+    }
+    pairs
+}
+
+/// Pairs of those who have one name that nobody else in the conversation has.
+pub(super) fn same_names(old: &[Who], new: &[Who]) -> Vec<(PersonId, PersonId)> {
     let is_only = |all: &[Who], name: &str| all.iter().filter(|one| one.name == name).count() == 1;
     let mut pairs = Vec::new();
     for one in old.iter().filter(|one| !one.name.is_empty() && is_only(old, &one.name)) {
@@ -373,12 +385,6 @@ pub(super) fn same_people(old: &[Who], new: &[Who]) -> Vec<(PersonId, PersonId)>
         {
             pairs.push((from.clone(), to.clone()));
         }
-    }
-    // Two people alone: whoever is left on both sides is the same, also under another name.
-    if let ([one], [other], true) = (old, new, pairs.is_empty())
-        && let (Some(from), Some(to)) = (&one.id, &other.id)
-    {
-        pairs.push((from.clone(), to.clone()));
     }
     pairs
 }

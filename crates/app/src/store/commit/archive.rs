@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use threadkeep_core::archived::{ArchivedMessage, ArchivedPerson};
+use threadkeep_core::archived::ArchivedMessage;
 use threadkeep_core::conversation::{Conversation, ConversationSeen};
 use threadkeep_core::id::{ConversationId, MessageId, PersonId};
-use threadkeep_core::identity::{ARCHIVE_PREFIX, Likeness, Trace, Who, comparable_name, match_up};
+use threadkeep_core::identity::{ARCHIVE_PREFIX, Likeness, Trace, UNKNOWN_OWNER, match_up};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
-use threadkeep_core::person::{Person, PersonKind, PersonSeen};
 use threadkeep_core::sync::Batch;
 use threadkeep_core::time::Timestamp;
 
-use super::adopt::{Adopted, same_people};
+use super::adopt::Adopted;
+use super::archive_people::{bridge, linked, people};
 use super::ready::NEWEST;
 use super::{fold, gather, write};
 use crate::archive::conversation_of_names;
@@ -90,7 +90,12 @@ impl<D: Dialect> SqlStore<D> {
         rows: &[ArchivedMessage],
     ) -> StoreResult<ArchiveCounts> {
         let mut found = self.find(tx, import, rows).await?;
-        let aliases = bridge(import, rows, &mut found);
+        let mut aliases = bridge(import, rows, &mut found);
+        let (linked, renaming) = linked(import, rows, &mut found);
+        aliases.extend(linked);
+        if !renaming.is_empty() {
+            self.db.run(tx, renaming).await?;
+        }
         let mut decided = decide(import, rows, &found);
         let left = decided.without_thread(rows);
         if import.is_alone && !left.is_empty() {
@@ -148,41 +153,6 @@ fn nothing() -> Batch {
         hold: None,
         run_started_at: Timestamp(0),
     })
-}
-
-/// People of the rows who are in the same conversation under an id of LinkedIn's: from here on they have that.
-fn bridge(import: &Importing, rows: &[ArchivedMessage], found: &mut Found) -> Vec<(PersonId, PersonId)> {
-    let mut told: BTreeMap<&ConversationId, BTreeMap<PersonId, &ArchivedPerson>> = BTreeMap::new();
-    for row in rows.iter().filter(|row| found.is_live(&row.conversation)) {
-        let people = told.entry(&row.conversation).or_default();
-        for one in row.sender.iter().chain(&row.recipients) {
-            people.insert(found.resolved(&one.id), one);
-        }
-    }
-    let mut pairs = Vec::new();
-    for (conversation, people) in told {
-        let members = found.members(conversation);
-        let is_free = |id: &PersonId| !people.contains_key(id) && *id != import.member && !id.is_from_archive();
-        let new: Vec<Who> = members.iter().filter(|one| is_free(&one.id)).map(who).collect();
-        let old: Vec<Who> = people
-            .iter()
-            .filter(|(id, _)| id.is_from_archive() && **id != import.member)
-            .map(|(id, one)| Who { id: Some(id.clone()), name: one.comparable() })
-            .collect();
-        // Rows of a batch may name some of the people only: without equal names nothing is sure.
-        let named = old.iter().any(|one| new.iter().any(|other| other.name == one.name));
-        if named {
-            pairs.extend(same_people(&old, &new));
-        }
-    }
-    for (alias, id) in &pairs {
-        found.name(alias, id);
-    }
-    pairs
-}
-
-fn who(person: &Person) -> Who {
-    Who { id: Some(person.id.clone()), name: comparable_name(&person.full_name()) }
 }
 
 fn decide(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Decided {
@@ -300,39 +270,6 @@ fn seen(
     }
 }
 
-/// People who are new or of whom something was not known.
-fn people(rows: &[ArchivedMessage], found: &Found) -> (Vec<PersonSeen>, u64) {
-    let mut told: BTreeMap<PersonId, &ArchivedPerson> = BTreeMap::new();
-    for one in rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients)) {
-        let kept = told.entry(found.resolved(&one.id)).or_insert(one);
-        if kept.name.is_empty() {
-            *kept = one;
-        }
-    }
-    let mut new = 0;
-    let mut seen = Vec::new();
-    for (id, one) in told {
-        let (first, last) = one.names();
-        let known = found.people.get(&id);
-        let is_nameless = known.is_none_or(|known| known.full_name().is_empty());
-        let is_told = is_nameless && !one.name.is_empty();
-        let is_linked = known.is_none_or(|known| known.profile_url.is_none()) && one.link.is_some();
-        if known.is_some() && !is_told && !is_linked {
-            continue;
-        }
-        new += u64::from(known.is_none());
-        let kind = if one.link.is_some() { PersonKind::Member } else { PersonKind::Unknown };
-        seen.push(PersonSeen {
-            kind: known.is_none().then_some(kind),
-            first_name: is_told.then(|| first.to_owned()),
-            last_name: is_told.then(|| last.to_owned()),
-            profile_url: if is_linked { one.link.clone() } else { None },
-            ..PersonSeen::only_id(id)
-        });
-    }
-    (seen, new)
-}
-
 /// Conversations that are new or of which something was not known.
 fn conversations(
     import: &Importing,
@@ -381,8 +318,11 @@ fn conversation(
     }
     let people = rows.iter().flat_map(|row| row.sender.iter().chain(&row.recipients));
     let mut participants: BTreeSet<PersonId> = people.map(|one| found.resolved(&one.id)).collect();
-    participants.extend(kept.iter().flat_map(|kept| kept.participants.iter().cloned()));
-    participants.insert(import.member.clone());
+    // Whoever was stored under a name may have got a link by these rows.
+    participants.extend(kept.iter().flat_map(|kept| kept.participants.iter().map(|id| found.resolved(id))));
+    if import.member.as_str() != UNKNOWN_OWNER {
+        participants.insert(import.member.clone());
+    }
     if newest_ms >= before {
         seen.categories = Some(BTreeSet::from([newest.category.clone()]));
         seen.last_activity_at = Some(Timestamp(newest_ms));

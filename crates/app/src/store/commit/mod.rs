@@ -7,6 +7,7 @@
 mod adopt;
 mod adopt_alone;
 mod archive;
+mod archive_people;
 mod attach;
 mod fold;
 mod gather;

@@ -274,9 +274,7 @@ impl<D: Dialect> SqlStore<D> {
         batch: &[ArchivedMessage],
         found: &mut Found,
     ) -> StoreResult<()> {
-        let tracked: Vec<i64> =
-            found.conversations.values().filter(|known| known.is_tracked).map(|known| known.pk).collect();
-        let mut script: Vec<Statement> = Self::asked_participants(tracked.into_iter());
+        let mut script: Vec<Statement> = Self::asked_participants(found.conversations.values().map(|known| known.pk));
         let count = script.len();
         people_script(&mut script, import, batch, found);
         let mut answers = self.db.run(tx, script).await?;

@@ -1,0 +1,95 @@
+//! Who is in the conversations of a data export: a conversation of two is one of two, whatever of them an era tells.
+
+use anyhow::{Result, ensure};
+
+use crate::archives::{Desk, TEN, counts, csv, link, row};
+use crate::store_database::Database;
+
+const NOON: &str = "2022-11-06 12:00:00 UTC";
+const LATER: &str = "2022-11-06 12:05:00 UTC";
+/// The header from 2020 to 2023: whoever receives has no link.
+const NINE: &str = "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER";
+
+/// Conversations that are told to be groups, who takes part in all of them, and those of them who are named alone.
+async fn company(database: &Database) -> Result<(i64, i64, i64)> {
+    let groups = database.count("SELECT COUNT(*) FROM conversations WHERE is_group = 1").await?;
+    let present = database.count("SELECT COUNT(*) FROM conversation_people WHERE is_present = 1").await?;
+    let named = database.count("SELECT COUNT(*) FROM conversation_people WHERE person_id LIKE 'name:%'").await?;
+    Ok((groups, present, named))
+}
+
+async fn mine(database: &Database) -> Result<i64> {
+    let text = "SELECT COUNT(*) FROM messages m JOIN accounts a ON a.pk = m.account_pk AND a.member_id = m.sender_id";
+    database.count(text).await
+}
+
+async fn whoever_has_a_link_in_one_row_is_nobody_else_in_another(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let said = format!("2-YQ==,,Olga Test,{me},Ben Invented,{NOON},,hello,INBOX");
+    let answer = format!("2-YQ==,,Ben Invented,{},Olga Test,{LATER},,good day,INBOX", link("ben-invented"));
+    let first = desk.file("first.csv", &csv(NINE, std::slice::from_ref(&said)))?;
+    desk.import_as(&first, Some(&me)).await?;
+    ensure!(company(database).await? == (0, 2, 1), "{:?}", company(database).await?);
+    // The answer tells Ben's link, and the name that stood for him is gone.
+    let second = desk.file("second.csv", &csv(NINE, &[answer, said]))?;
+    let report = desk.import_as(&second, Some(&me)).await?.report;
+    ensure!(counts(&report) == (1, 0, 1, 0), "{report:?}");
+    ensure!(company(database).await? == (0, 2, 0), "{:?}", company(database).await?);
+    ensure!(database.count("SELECT COUNT(*) FROM people WHERE id LIKE 'name:%'").await? == 0);
+    let linked = "SELECT COUNT(*) FROM people WHERE id = 'in:ben-invented' AND profile_url IS NOT NULL";
+    ensure!(database.count(linked).await? == 1);
+    let participants = "SELECT COUNT(*) FROM conversations WHERE participants LIKE '%in:ben-invented%'";
+    ensure!(database.count(participants).await? == 1);
+    // A third archive that only names him adds nobody.
+    let third = format!("2-YQ==,,Olga Test,{me},Ben Invented,2022-11-07 12:00:00 UTC,,bye,INBOX");
+    let third = desk.file("third.csv", &csv(NINE, &[third]))?;
+    desk.import_as(&third, Some(&me)).await?;
+    ensure!(company(database).await? == (0, 2, 0), "{:?}", company(database).await?);
+    Ok(())
+}
+
+async fn two_of_one_name_stay_two(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let from = |slug: &str, date: &str| format!("2-YQ==,,Ben Invented,{},Olga Test,{date},,I am {slug},INBOX", link(slug));
+    let rows = [
+        from("ben-1", NOON),
+        from("ben-2", LATER),
+        format!("2-YQ==,,Olga Test,{me},\"Ben Invented, Ben Invented\",2022-11-07 12:00:00 UTC,,hello,INBOX"),
+    ];
+    let path = desk.file("messages.csv", &csv(NINE, &rows))?;
+    desk.import_as(&path, Some(&me)).await?;
+    let links = "SELECT COUNT(*) FROM conversation_people WHERE person_id IN ('in:ben-1', 'in:ben-2', 'in:olga-test')";
+    ensure!(database.count(links).await? == 3);
+    Ok(())
+}
+
+async fn an_owner_who_is_not_known_takes_part_in_nothing(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let rows = [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one")];
+    let report = desk.take("messages.csv", &csv(TEN, &rows)).await?.report;
+    ensure!(report.owner == "unknown" && report.people == 2, "{report:?}");
+    ensure!(company(database).await? == (0, 2, 0), "{:?}", company(database).await?);
+    Ok(())
+}
+
+async fn a_name_as_owner_is_the_link_that_has_it(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let rows = [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one")];
+    let path = desk.file("messages.csv", &csv(TEN, &rows))?;
+    let refused = desk.import_as(&path, Some("Olga Else")).await;
+    ensure!(refused.as_ref().is_err_and(|refusal| refusal.to_string().contains("the link to your profile")), "{refused:?}");
+    ensure!(database.count("SELECT COUNT(*) FROM accounts").await? == 0);
+    desk.import_as(&path, Some("olga  test")).await?;
+    ensure!(database.count("SELECT COUNT(*) FROM accounts WHERE member_id = 'in:olga-test'").await? == 1);
+    ensure!(company(database).await? == (0, 2, 0) && mine(database).await? == 1, "{:?}", company(database).await?);
+    Ok(())
+}
+
+crate::on_both_databases! {
+    whoever_has_a_link_in_one_row_is_nobody_else_in_another,
+    two_of_one_name_stay_two,
+    an_owner_who_is_not_known_takes_part_in_nothing,
+    a_name_as_owner_is_the_link_that_has_it,
+}
