@@ -56,8 +56,7 @@ pub struct ImportReport {
     pub oldest: Option<Timestamp>,
     /// The newest message, in milliseconds since 1970.
     pub newest: Option<Timestamp>,
-    /// How the owner was found: `named`, `account`, `invitations`, `direction`, `profile`, `presence`, `elimination`, or
-    /// `unknown`.
+    /// How the owner was found: `named`, `invitations`, `direction`, `profile`, `presence`, `elimination`, or `unknown`.
     pub owner: String,
     /// Whether exactly this archive was imported before, so that nothing was to be done.
     pub is_repeated: bool,
@@ -142,8 +141,9 @@ impl ImportReport {
             line(format_args!("  from {} to {}", shown(oldest), shown(newest)));
         }
         if self.owner == "unknown" {
+            let first = if self.is_dry_run { "" } else { "remove the account again (threadkeep account remove) and " };
             line(format_args!(
-                "  whose archive this is could not be told, so no message is marked as your own: import it again with \
+                "  whose archive this is could not be told, so no message is marked as your own: {first}import it with \
                  --me https://www.linkedin.com/in/YOU"
             ));
         }

@@ -114,6 +114,8 @@ pub struct ImportJob {
 pub trait Imports: Send + Sync {
     /// Takes in an archive, whole or not at all.
     async fn import(&self, wish: &ImportWish<'_>, rows: &mut dyn ImportRows) -> StoreResult<Imported>;
+    /// Whether exactly this archive was taken into an account.
+    async fn has_imported(&self, account: &AccountId, digest: &str) -> StoreResult<bool>;
     /// Writes the row of an import that begins; gives its number.
     async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64>;
     /// Writes how an import has ended: its state, account, report and failure.

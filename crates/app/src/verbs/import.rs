@@ -159,10 +159,11 @@ pub async fn look(
     if let (Some(account), None, Some(found)) = (&chosen, &named, &surveyed.1.detected) {
         refuse_foreign(account, found)?;
     }
-    let account = match chosen {
-        Some(account) => Some(account),
-        None => account_of(&accounts::list(app).await?, surveyed.1.owner.as_ref()),
-    };
+    let all = accounts::list(app).await?;
+    if surveyed.1.owner.is_some() {
+        refuse_ownerless(app, &all, &surveyed.1.digest).await?;
+    }
+    let account = chosen.or_else(|| account_of(&all, surveyed.1.owner.as_ref()));
     Ok(Looked { read: surveyed, account })
 }
 
@@ -230,6 +231,20 @@ fn refuse_foreign(account: &Account, found: &Owner) -> Result<(), Refusal> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses an archive that is here as that of somebody unknown: in the account of its owner everything would be twice.
+async fn refuse_ownerless(app: &App, all: &[Account], digest: &str) -> Result<(), Refusal> {
+    for account in all.iter().filter(|one| one.member.as_str() == UNKNOWN_OWNER) {
+        if app.store.has_imported(&account.id, digest).await? {
+            return Err(Refusal::Conflict(format!(
+                "this archive was imported into account {} when it could not be told whose it is: remove that account \
+                 first (threadkeep account remove {}), then import it again",
+                account.id, account.id
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The account whose member is the owner of an archive.

@@ -1,6 +1,7 @@
 //! Who is in the conversations of a data export: a conversation of two is one of two, whatever of them an era tells.
 
 use anyhow::{Result, ensure};
+use threadkeep::refusal::Refusal;
 
 use crate::archives::{Desk, TEN, counts, csv, link, row};
 use crate::store_database::Database;
@@ -87,9 +88,31 @@ async fn a_name_as_owner_is_the_link_that_has_it(database: &Database) -> Result<
     Ok(())
 }
 
+async fn an_archive_of_nobody_is_not_doubled_by_its_owner(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let rows = [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one")];
+    let path = desk.file("messages.csv", &csv(TEN, &rows))?;
+    let nobody = desk.import(&path).await?;
+    ensure!(nobody.report.words().contains("threadkeep account remove"), "{}", nobody.report.words());
+    let refused = desk.import_as(&path, Some(&me)).await;
+    let tells = |refusal: &Refusal| refusal.code() == "conflict" && refusal.to_string().contains(nobody.account.as_str());
+    ensure!(refused.as_ref().is_err_and(tells), "{refused:?}");
+    ensure!(database.count("SELECT COUNT(*) FROM messages").await? == 2);
+    ensure!(desk.app.store.remove_account(&nobody.account).await?);
+    let owned = desk.import_as(&path, Some(&me)).await?;
+    ensure!(owned.is_new_account && counts(&owned.report) == (2, 0, 0, 0), "{:?}", owned.report);
+    ensure!(database.count("SELECT COUNT(*) FROM accounts").await? == 1 && mine(database).await? == 1);
+    // Another archive of theirs is no part of it.
+    let other = desk.file("other.csv", &csv(TEN, &[row("2-Yg==", true, NOON, "three")]))?;
+    ensure!(desk.import_as(&other, Some(&me)).await?.account == owned.account);
+    Ok(())
+}
+
 crate::on_both_databases! {
     whoever_has_a_link_in_one_row_is_nobody_else_in_another,
     two_of_one_name_stay_two,
     an_owner_who_is_not_known_takes_part_in_nothing,
     a_name_as_owner_is_the_link_that_has_it,
+    an_archive_of_nobody_is_not_doubled_by_its_owner,
 }

@@ -1,6 +1,6 @@
 //! Imports: an archive is taken in whole or not at all, in one transaction; and the rows that tell how one goes.
 //!
-//! The rows are pulled in batches of bounded size, so that memory does not grow with the archive (docs/adr/0009). Whoever
+//! The rows are pulled in batches of bounded size, so that memory does not grow with the archive (docs/adr/0010). Whoever
 //! else writes to the account waits meanwhile.
 
 mod alone;
@@ -27,6 +27,9 @@ use crate::archive::{ImportReport, conversation_of_names};
 
 /// What the health of an account says that was made of an archive.
 pub const ARCHIVE_ONLY: &str = "made from LinkedIn's data export: there is no login yet";
+/// How often exactly an archive was taken into an account.
+const REPEATED: &str = "SELECT COUNT(*) FROM imports i JOIN accounts a ON a.pk = i.account_pk \
+     WHERE a.id = ? AND i.digest = ? AND i.state = 'done'";
 /// Conversations whose people are looked up at once.
 const THREADS_AT_ONCE: i64 = 1_000;
 /// Conversations of which it is known who is in them, when an archive tells no ids.
@@ -90,6 +93,13 @@ impl<D: Dialect> Imports for SqlStore<D> {
         Ok(Imported::Done(Box::new(report)))
     }
 
+    async fn has_imported(&self, account: &AccountId, digest: &str) -> StoreResult<bool> {
+        match self.row(sql!(REPEATED, account, digest)).await? {
+            Some(row) => Ok(row.columns("imports").int("count")? > 0),
+            None => Ok(false),
+        }
+    }
+
     async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64> {
         self.begun(asked_by, now, lease_until).await
     }
@@ -142,9 +152,7 @@ impl<D: Dialect> SqlStore<D> {
              FROM accounts a WHERE a.id = ?{}",
             D::LOCKING
         );
-        let repeated = "SELECT COUNT(*) FROM imports i JOIN accounts a ON a.pk = i.account_pk \
-             WHERE a.id = ? AND i.digest = ? AND i.state = 'done'";
-        let script = vec![account(wish)?, sql!(lookup, wish.account), sql!(repeated, wish.account, wish.digest)];
+        let script = vec![account(wish)?, sql!(lookup, wish.account), sql!(REPEATED, wish.account, wish.digest)];
         let mut answers = rows::rows(self.db.run(tx, script).await?);
         let gone = || StoreError::Unavailable("the account is not there any more".to_owned());
         let mut row = answers.next().ok_or_else(gone)?.columns("accounts");
