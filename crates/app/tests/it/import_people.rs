@@ -1,4 +1,5 @@
-//! Who is in the conversations of a data export: a conversation of two is one of two, whatever of them an era tells.
+//! Who is in the conversations of a data export, and which conversations and rows are the same in two: a conversation of two
+//! is one of two, whatever of them an era tells.
 
 use anyhow::{Result, ensure};
 use threadkeep::refusal::Refusal;
@@ -109,10 +110,66 @@ async fn an_archive_of_nobody_is_not_doubled_by_its_owner(database: &Database) -
     Ok(())
 }
 
+/// Records whose version is not the number of their events.
+async fn unevented(database: &Database) -> Result<i64> {
+    let of = |table: &str| {
+        format!(
+            "SELECT COUNT(*) FROM {table} c WHERE c.version <> (SELECT COUNT(*) FROM events e \
+             WHERE e.account_pk = c.account_pk AND e.object_id = c.id)"
+        )
+    };
+    Ok(database.count(&of("conversations")).await? + database.count(&of("messages")).await?)
+}
+
+async fn a_conversation_without_a_thread_goes_and_comes_back(database: &Database) -> Result<()> {
+    const SEVEN: &str = "FROM,TO,DATE,SUBJECT,CONTENT,DIRECTION,FOLDER";
+    let desk = Desk::on(database)?;
+    let old = |minute: u32, text: &str| {
+        format!("Ben Invented,Olga Test,2022-11-06T12:{minute:02}:00,,{text},INCOMING,INBOX")
+    };
+    let first = desk.file("first.csv", &csv(SEVEN, &[old(0, "one")]))?;
+    desk.import_as(&first, Some("Olga Test")).await?;
+    let threads = desk.file("threads.csv", &csv(TEN, &[row("2-YQ==", false, NOON, "one")]))?;
+    let report = desk.import_as(&threads, Some(&link("olga-test"))).await?.report;
+    ensure!(counts(&report) == (0, 0, 1, 0), "{report:?}");
+    let visible = "SELECT COUNT(*) FROM conversations WHERE is_deleted = 0";
+    ensure!(database.count(visible).await? == 1, "the conversation without a thread is empty");
+    let gone = "SELECT COUNT(*) FROM events WHERE kind = 'conversation.deleted'";
+    ensure!(database.count(gone).await? == 1 && unevented(database).await? == 0);
+    // A row that no thread has brings the conversation back, whether it is older or newer than what went.
+    for (number, minute) in [(1, 40), (2, 20)] {
+        let more = desk.file("more.csv", &csv(SEVEN, &[old(minute, "only here"), old(0, "one")]))?;
+        let report = desk.import_as(&more, Some("Olga Test")).await?.report;
+        ensure!(counts(&report) == (1, 0, 1, 0), "{report:?}");
+        ensure!(database.count(visible).await? == 2 && unevented(database).await? == 0);
+        let told = "SELECT COUNT(*) FROM messages m JOIN conversations c ON c.pk = m.conversation_pk \
+             WHERE m.body = 'only here' AND c.is_deleted = 0 AND c.newest_id IS NOT NULL";
+        ensure!(database.count(told).await? == number);
+    }
+    Ok(())
+}
+
+async fn rows_without_a_date_are_known_wherever_they_stand(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let me = link("olga-test");
+    let undated = row("2-YQ==", false, "6-Nov-22", "no time");
+    let first = desk.file("first.csv", &csv(TEN, &[row("2-YQ==", true, NOON, "one"), undated.clone()]))?;
+    desk.import_as(&first, Some(&me)).await?;
+    let rows = [row("2-YQ==", true, LATER, "two"), undated, row("2-YQ==", true, NOON, "one")];
+    let second = desk.file("second.csv", &csv(TEN, &rows))?;
+    let report = desk.import_as(&second, Some(&me)).await?.report;
+    ensure!(counts(&report) == (1, 0, 2, 0) && report.no_time == 1, "{report:?}");
+    ensure!(database.count("SELECT COUNT(*) FROM messages").await? == 3);
+    ensure!(database.count("SELECT COUNT(*) FROM archived_messages WHERE second < -1000000000000").await? == 1);
+    Ok(())
+}
+
 crate::on_both_databases! {
     whoever_has_a_link_in_one_row_is_nobody_else_in_another,
     two_of_one_name_stay_two,
     an_owner_who_is_not_known_takes_part_in_nothing,
     a_name_as_owner_is_the_link_that_has_it,
     an_archive_of_nobody_is_not_doubled_by_its_owner,
+    a_conversation_without_a_thread_goes_and_comes_back,
+    rows_without_a_date_are_known_wherever_they_stand,
 }

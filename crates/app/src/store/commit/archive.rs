@@ -21,6 +21,7 @@ use crate::archive::conversation_of_names;
 use crate::store::dialect::Dialect;
 use crate::store::import::Importing;
 use crate::store::import::found::{Found, Near};
+use crate::store::rows;
 use crate::store::statement::{Statement, Value, for_keys, insert_rows, sql};
 use crate::store::{Commit, Lease, Progress, SqlStore, StoreError, StoreResult};
 
@@ -107,18 +108,54 @@ impl<D: Dialect> SqlStore<D> {
         decided.counts.people = new_people;
         decided.counts.conversations =
             conversations.iter().filter(|one| !found.conversations.contains_key(&one.id)).count() as u64;
-        let batch = Batch {
-            origin: Origin::Delta,
-            people,
-            conversations,
-            messages: std::mem::take(&mut decided.messages),
-            ..nothing()
-        };
+        let messages = std::mem::take(&mut decided.messages);
+        let batch = Batch { origin: Origin::Delta, people, conversations, messages, ..nothing() };
+        let adopted = Adopted::of_earlier(std::mem::take(&mut decided.earlier));
+        let (mut script, kept) = self.archived(tx, import, &batch, &adopted).await?;
+        let pk_of = |id: &ConversationId| kept.get(id).copied();
+        let left = write_moves(&mut script, &decided.moves, &pk_of);
+        write_archived(&mut script, import, rows, &decided.placed, &pk_of);
+        // One statement may name an alias once; what was told last holds.
+        let aliases: BTreeMap<_, _> = aliases.iter().map(|(alias, id)| (alias, id)).collect();
+        let values = aliases.into_iter().flat_map(|(alias, id)| [import.account_pk.into(), alias.into(), id.into()]);
+        insert_rows(&mut script, ALIAS_HEAD, ALIAS_TAIL, 3, values.collect());
+        self.db.run(tx, script).await?;
+        self.remove_emptied(tx, import, left).await?;
+        import.taken = decided.placed.into_iter().map(|placed| placed.message).collect();
+        Ok(decided.counts)
+    }
+
+    /// Removes conversations of exports without threads out of which the last message has moved.
+    async fn remove_emptied(&self, tx: &mut D::Tx, import: &Importing, left: BTreeSet<i64>) -> StoreResult<()> {
+        let mut script = Vec::new();
+        let head = "SELECT c.id FROM conversations c WHERE c.newest_id IS NULL AND c.is_deleted = 0 AND c.pk";
+        for_keys(&mut script, head, "", &[], left.into_iter());
+        if script.is_empty() {
+            return Ok(());
+        }
+        let emptied = rows::rows(self.db.run(tx, script).await?).map(|row| row.columns("conversations").id("id"));
+        let deleted_conversations = emptied.collect::<StoreResult<Vec<ConversationId>>>()?;
+        if deleted_conversations.is_empty() {
+            return Ok(());
+        }
+        let batch = Batch { origin: Origin::Delta, deleted_conversations, ..nothing() };
+        let (script, _) = self.archived(tx, import, &batch, &Adopted::default()).await?;
+        self.db.run(tx, script).await.map(|_| ())
+    }
+
+    /// The statements that write what a batch changes, and the keys of the conversations that it names.
+    async fn archived(
+        &self,
+        tx: &mut D::Tx,
+        import: &Importing,
+        batch: &Batch,
+        adopted: &Adopted,
+    ) -> StoreResult<(Vec<Statement>, HashMap<ConversationId, i64>)> {
         let lease = Lease { job: 0, account: import.account.clone(), epoch: 0 };
         let progress = Progress::default();
         let commit = Commit {
             lease: &lease,
-            batch: &batch,
+            batch,
             sealed_session: None,
             next_request_at: import.now,
             lease_until: import.now,
@@ -128,19 +165,11 @@ impl<D: Dialect> SqlStore<D> {
         let (questions, script) = gather::script_after(gather::account(&commit), &commit);
         let answers = self.db.run(tx, script).await?;
         let before = gather::read(&questions, answers, &commit)?.ok_or(StoreError::LeaseLost)?;
-        let mut folded = fold::fold(&commit, before, &Adopted::of_earlier(std::mem::take(&mut decided.earlier)));
+        let mut folded = fold::fold(&commit, before, adopted);
         let attachments = std::mem::take(&mut folded.attachments);
-        let mut script = write::archive_script(&commit, &folded, attachments)?;
-        let pk_of = |id: &ConversationId| folded.before.conversations.get(id).map(|kept| kept.pk);
-        write_moves(&mut script, &decided.moves, &pk_of);
-        write_archived(&mut script, import, rows, &decided.placed, &pk_of);
-        // One statement may name an alias once; what was told last holds.
-        let aliases: BTreeMap<_, _> = aliases.iter().map(|(alias, id)| (alias, id)).collect();
-        let values = aliases.into_iter().flat_map(|(alias, id)| [import.account_pk.into(), alias.into(), id.into()]);
-        insert_rows(&mut script, ALIAS_HEAD, ALIAS_TAIL, 3, values.collect());
-        self.db.run(tx, script).await?;
-        import.taken = decided.placed.into_iter().map(|placed| placed.message).collect();
-        Ok(decided.counts)
+        let script = write::archive_script(&commit, &folded, attachments)?;
+        let kept = folded.before.conversations.iter().map(|(id, kept)| (id.clone(), kept.pk)).collect();
+        Ok((script, kept))
     }
 }
 
@@ -285,18 +314,21 @@ fn conversations(
     for row in rows.iter().filter(|row| is_one(&row.conversation)) {
         told.entry(&row.conversation).or_default().push(row);
     }
-    told.into_iter().filter_map(|(id, rows)| conversation(import, id, &rows, found)).collect()
+    let of_rows = |(id, rows): (_, Vec<_>)| conversation(import, id, (&rows, here.contains(id)), found);
+    told.into_iter().filter_map(of_rows).collect()
 }
 
 fn conversation(
     import: &Importing,
     id: &ConversationId,
-    rows: &[&ArchivedMessage],
+    (rows, is_here): (&[&ArchivedMessage], bool),
     found: &Found,
 ) -> Option<ConversationSeen> {
     let known = found.conversations.get(id);
-    // What LinkedIn has removed does not come back by an archive.
-    if known.is_some_and(|known| known.conversation.deleted) {
+    // What LinkedIn has removed does not come back by an archive. A conversation of archives alone went because all its
+    // messages have found their threads; a row that finds none brings it back.
+    let is_gone = known.is_some_and(|known| known.conversation.deleted);
+    if is_gone && !(is_here && id.as_str().starts_with(ARCHIVE_PREFIX)) {
         return None;
     }
     let newest = rows.iter().max_by_key(|row| row.ordered_at)?;
@@ -326,6 +358,9 @@ fn conversation(
     if newest_ms >= before {
         seen.categories = Some(BTreeSet::from([newest.category.clone()]));
         seen.last_activity_at = Some(Timestamp(newest_ms));
+    } else if is_gone {
+        // Without a time it would not come back.
+        seen.last_activity_at = Some(Timestamp(before));
     }
     if rows.iter().any(|row| row.is_sponsored) {
         seen.sponsored = Some(true);
@@ -336,8 +371,13 @@ fn conversation(
     Some(seen)
 }
 
-fn write_moves(script: &mut Vec<Statement>, moves: &[Move], pk_of: &impl Fn(&ConversationId) -> Option<i64>) {
-    let mut touched = BTreeSet::new();
+/// Writes the moves; gives the conversations that something was moved out of.
+fn write_moves(
+    script: &mut Vec<Statement>,
+    moves: &[Move],
+    pk_of: &impl Fn(&ConversationId) -> Option<i64>,
+) -> BTreeSet<i64> {
+    let (mut touched, mut left) = (BTreeSet::new(), BTreeSet::new());
     for one in moves {
         let Some(to) = pk_of(&one.to) else { continue };
         script.push(sql!(
@@ -360,10 +400,10 @@ fn write_moves(script: &mut Vec<Statement>, moves: &[Move], pk_of: &impl Fn(&Con
             &one.message
         ));
         touched.extend([to, one.from]);
+        left.insert(one.from);
     }
-    for_keys(script, NEWEST, "", &[], touched.iter().copied());
-    let emptied = "UPDATE conversations SET is_deleted = 1 WHERE newest_id IS NULL AND is_deleted = 0 AND pk";
-    for_keys(script, emptied, "", &[], touched.iter().copied());
+    for_keys(script, NEWEST, "", &[], touched.into_iter());
+    left
 }
 
 fn write_archived(
