@@ -7,6 +7,9 @@ use crate::content::Content;
 use crate::id::{ConversationId, PersonId};
 use crate::identity::{comparable_link, comparable_name};
 
+/// The second that rows without one are noted under: before every real one, and the same wherever they stand.
+pub const UNDATED_SECOND: i64 = -(1 << 40);
+
 /// Somebody as a row names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchivedPerson {
@@ -69,6 +72,11 @@ pub struct ArchivedMessage {
 }
 
 impl ArchivedMessage {
+    /// The second under which the row is noted and looked for: not that of its neighbours, which differ in every archive.
+    pub fn noted_second(&self) -> i64 {
+        self.second.unwrap_or(UNDATED_SECOND)
+    }
+
     /// The links to what is attached, as they are compared.
     pub fn comparable_links(urls: &[String]) -> impl Iterator<Item = String> {
         let mut links: Vec<String> = urls.iter().map(|url| comparable_link(url)).collect();

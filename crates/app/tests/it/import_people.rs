@@ -124,10 +124,8 @@ async fn unevented(database: &Database) -> Result<i64> {
 async fn a_conversation_without_a_thread_goes_and_comes_back(database: &Database) -> Result<()> {
     const SEVEN: &str = "FROM,TO,DATE,SUBJECT,CONTENT,DIRECTION,FOLDER";
     let desk = Desk::on(database)?;
-    let old = |minute: u32, text: &str| {
-        format!("Ben Invented,Olga Test,2022-11-06T12:{minute:02}:00,,{text},INCOMING,INBOX")
-    };
-    let first = desk.file("first.csv", &csv(SEVEN, &[old(0, "one")]))?;
+    let old = |time: &str, text: &str| format!("Ben Invented,Olga Test,2022-11-06T{time},,{text},INCOMING,INBOX");
+    let first = desk.file("first.csv", &csv(SEVEN, &[old("12:00:00", "one")]))?;
     desk.import_as(&first, Some("Olga Test")).await?;
     let threads = desk.file("threads.csv", &csv(TEN, &[row("2-YQ==", false, NOON, "one")]))?;
     let report = desk.import_as(&threads, Some(&link("olga-test"))).await?.report;
@@ -137,8 +135,8 @@ async fn a_conversation_without_a_thread_goes_and_comes_back(database: &Database
     let gone = "SELECT COUNT(*) FROM events WHERE kind = 'conversation.deleted'";
     ensure!(database.count(gone).await? == 1 && unevented(database).await? == 0);
     // A row that no thread has brings the conversation back, whether it is older or newer than what went.
-    for (number, minute) in [(1, 40), (2, 20)] {
-        let more = desk.file("more.csv", &csv(SEVEN, &[old(minute, "only here"), old(0, "one")]))?;
+    for (number, time) in [(1, "11:40:00"), (2, "12:20:00")] {
+        let more = desk.file("more.csv", &csv(SEVEN, &[old(time, "only here"), old("12:00:00", "one")]))?;
         let report = desk.import_as(&more, Some("Olga Test")).await?.report;
         ensure!(counts(&report) == (1, 0, 1, 0), "{report:?}");
         ensure!(database.count(visible).await? == 2 && unevented(database).await? == 0);

@@ -190,7 +190,7 @@ fn decide(import: &Importing, rows: &[ArchivedMessage], found: &Found) -> Decide
     let mut fresh: BTreeMap<&ConversationId, Vec<usize>> = BTreeMap::new();
     let mut seen: HashSet<(&ConversationId, i64, &str)> = HashSet::new();
     for (at, row) in rows.iter().enumerate() {
-        let is_first = seen.insert((&row.conversation, row.ordered_at, &row.fingerprint));
+        let is_first = seen.insert((&row.conversation, row.noted_second(), &row.fingerprint));
         match found.archived(row) {
             _ if !is_first => decided.counts.duplicates += 1,
             Some((message, import_id)) => {
@@ -419,7 +419,7 @@ fn write_archived(
         let Some(pk) = one.elsewhere.or_else(|| pk_of(&row.conversation)) else { continue };
         values.extend([
             pk.into(),
-            row.ordered_at.into(),
+            row.noted_second().into(),
             (&row.fingerprint).into(),
             import.account_pk.into(),
             (&one.message).into(),

@@ -108,7 +108,7 @@ impl Found {
         let sender = row.sender.as_ref();
         Trace {
             // A row without a time is only ever the same as another such row.
-            at: Moment::Second(row.second.unwrap_or(i64::MIN / 2_000)),
+            at: Moment::Second(row.noted_second()),
             who: Who {
                 id: sender.map(|one| self.resolved(&one.id)),
                 name: sender.map(ArchivedPerson::comparable).unwrap_or_default(),
@@ -149,7 +149,7 @@ impl Found {
 
     /// The message and the import of a row that was taken in before.
     pub(in crate::store) fn archived(&self, row: &ArchivedMessage) -> Option<(&MessageId, i64)> {
-        let key = (row.ordered_at, row.fingerprint.clone());
+        let key = (row.noted_second(), row.fingerprint.clone());
         let anywhere = || self.anywhere.get(&key).filter(|_| row.is_thread_derived);
         self.archived.get(&key).or_else(anywhere).map(|(message, import)| (message, *import))
     }
@@ -218,7 +218,7 @@ impl<D: Dialect> SqlStore<D> {
         found: &mut Found,
     ) -> StoreResult<()> {
         let derived = batch.iter().filter(|row| row.is_thread_derived);
-        let pairs: BTreeSet<(i64, i64)> = derived.map(|row| (import.account_pk, row.ordered_at)).collect();
+        let pairs: BTreeSet<(i64, i64)> = derived.map(|row| (import.account_pk, row.noted_second())).collect();
         let mut script = Vec::new();
         for_pairs(&mut script, ARCHIVED_ANYWHERE, &pairs.into_iter().collect::<Vec<_>>(), &[beyond_crowd()]);
         let mut anywhere = Found::default();
@@ -360,7 +360,7 @@ fn pairs_of(batch: &[ArchivedMessage], found: &Found) -> Vec<(i64, i64)> {
     let mut pairs: BTreeSet<(i64, i64)> = BTreeSet::new();
     for row in batch {
         let places = found.places.get(&row.conversation).into_iter().flatten();
-        pairs.extend(places.map(|pk| (*pk, row.ordered_at)));
+        pairs.extend(places.map(|pk| (*pk, row.noted_second())));
     }
     pairs.into_iter().collect()
 }
