@@ -282,15 +282,16 @@ impl Reading<'_> {
         {
             return Ok((id, false));
         }
-        let is_owner = |name: &str| self.owner.is_some_and(|owner| owner.is_named(name));
-        let everybody = std::iter::once(cells.from.to_string()).chain(names::split_freely(&cells.to));
-        let others: Vec<String> = everybody.filter(|name| !is_owner(name)).collect();
-        let strange =
-            format!("{ARCHIVE_PREFIX}{}", digest(&format!("{}\u{1f}{}", cells.conversation, others.join("\u{1f}"))));
-        let by_names = cells.conversation.is_empty().then(|| conversation_of_names(others.iter().map(String::as_str)));
-        let id = match by_names.flatten() {
-            Some(id) => Ok(id),
-            None => ConversationId::new(&strange),
+        let made = |of: &str| ConversationId::new(&format!("{ARCHIVE_PREFIX}{}", digest(of)));
+        let id = if cells.conversation.is_empty() {
+            let is_owner = |name: &str| self.owner.is_some_and(|owner| owner.is_named(name));
+            let everybody = std::iter::once(cells.from.to_string()).chain(names::split_freely(&cells.to));
+            let others: Vec<String> = everybody.filter(|name| !is_owner(name)).collect();
+            let by_names = conversation_of_names(others.iter().map(String::as_str));
+            by_names.map_or_else(|| made(&format!("\u{1f}{}", others.join("\u{1f}"))), Ok)
+        } else {
+            // It is no id of LinkedIn's, but it names the conversation, whoever sends and whoever receives.
+            made(&format!("id\u{1f}{}", cells.conversation))
         };
         let id = id.map_err(|_| ArchiveError::rejected("a conversation of the archive cannot be named"))?;
         Ok((id, true))

@@ -162,6 +162,14 @@ async fn rows_without_a_date_are_known_wherever_they_stand(database: &Database) 
     Ok(())
 }
 
+async fn a_strange_id_of_a_conversation_names_it_in_both_directions(database: &Database) -> Result<()> {
+    let desk = Desk::on(database)?;
+    let rows = [row("a b", true, LATER, "answer"), row("a b", false, NOON, "question"), row("c d", true, NOON, "else")];
+    let report = desk.take("messages.csv", &csv(TEN, &rows)).await?.report;
+    ensure!(report.no_conversation_id == 3 && report.conversations == 2, "{report:?}");
+    Ok(())
+}
+
 crate::on_both_databases! {
     whoever_has_a_link_in_one_row_is_nobody_else_in_another,
     two_of_one_name_stay_two,
@@ -170,4 +178,5 @@ crate::on_both_databases! {
     an_archive_of_nobody_is_not_doubled_by_its_owner,
     a_conversation_without_a_thread_goes_and_comes_back,
     rows_without_a_date_are_known_wherever_they_stand,
+    a_strange_id_of_a_conversation_names_it_in_both_directions,
 }
