@@ -14,6 +14,14 @@ use super::zip::{Bytes, ENTRIES_MAX, Entry, UNPACKED_BYTES_MAX, Zip};
 
 /// How deep a folder is looked into.
 const FOLDER_DEPTH_MAX: u32 = 4;
+/// What the names of files begin with that LinkedIn puts beside the messages and that hold no conversations.
+const DECOYS: [&str; 5] = [
+    "guide_messages",
+    "coach_messages",
+    "learning_coach_messages",
+    "learning_role_play_messages",
+    "learningcoachmessages",
+];
 /// Bytes of a spooled archive that are copied at once.
 const COPY_BYTES: usize = 64 * 1024;
 
@@ -89,6 +97,13 @@ impl Bundle {
         let cannot = |error: io::Error| ArchiveError::Unreadable(format!("{} cannot be read: {error}", path.display()));
         if std::fs::metadata(path).map_err(cannot)?.is_dir() {
             return Self::of_folder(path);
+        }
+        // The messages alone may have any name; what LinkedIn names otherwise is something else.
+        let name = base_name(&path.to_string_lossy().replace('\\', "/")).replace([' ', '-'], "_");
+        if DECOYS.iter().any(|decoy| name.starts_with(decoy)) {
+            return Err(ArchiveError::rejected(
+                "this file of an export holds no conversations: import messages.csv, or the whole archive",
+            ));
         }
         Self::of_file(File::open(path).map_err(cannot)?, scratch)
     }
@@ -176,7 +191,7 @@ fn keep_larger(kept: &mut Option<Part>, part: Part) {
     }
 }
 
-/// The last part of a name in small letters, with blanks for underscores.
+/// The last part of a name in small letters.
 fn base_name(name: &str) -> String {
     name.rsplit('/').next().unwrap_or_default().to_lowercase()
 }

@@ -283,11 +283,14 @@ async fn an_older_archive_after_a_newer_one_tells_the_earlier_text(database: &Da
 async fn what_is_no_export_is_refused_with_what_to_do(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
     let profile = zip(&[Packed::new("Profile.csv", b"First Name,Last Name\nOlga,Test\n")])?;
-    let cases: [(&str, &[u8], &str, &str); 4] = [
+    let decoy = csv(TEN, &[row("2-YQ==", true, NOON, "never")]);
+    let cases: [(&str, &[u8], &str, &str); 6] = [
         ("first.zip", &profile, "archive_without_messages", "wait for the second mail"),
         ("empty.csv", b"", "archive_rejected", "empty"),
         ("other.csv", b"a,b\n1,2\n", "archive_rejected", "header"),
-        ("LearningCoachMessages.csv", b"No conversations found\n", "archive_rejected", "header"),
+        ("LearningCoachMessages.csv", b"No conversations found\n", "archive_rejected", "no conversations"),
+        ("guide_messages.csv", &decoy, "archive_rejected", "no conversations"),
+        ("Learning Role Play Messages (1).csv", &decoy, "archive_rejected", "no conversations"),
     ];
     for (name, bytes, code, what) in cases {
         let refusal = desk.refusal(name, bytes).await?;
