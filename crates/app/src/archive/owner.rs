@@ -134,18 +134,20 @@ impl Presence {
         seen.filter(|one| !self.has_links || matches!(one.key, Key::Link(_))).collect()
     }
 
-    /// Whether anybody is named by a link.
-    pub(super) fn has_links(&self) -> bool {
-        self.has_links
+    /// Whether an owner can be told apart in the rows: by a link, or by a name that belongs to no link.
+    pub(super) fn tells(&self, owner: &Owner) -> bool {
+        let is_named = |seen: &Seen| owner.is_named(&seen.name) && matches!(seen.key, Key::Name(_));
+        let by_name = || self.links_of(owner).next().is_none() && self.people.iter().any(is_named);
+        owner.slug.is_some() || !self.has_links || by_name()
     }
 
-    /// The one link under which somebody of this name takes part.
-    fn linked_as(&self, named: &Owner) -> Option<ProfileSlug> {
-        let mut linked = self.people.iter().filter(|seen| named.is_named(&seen.name)).filter_map(|seen| match &seen.key {
+    /// The links under which somebody of this name takes part.
+    fn links_of(&self, named: &Owner) -> impl Iterator<Item = &ProfileSlug> {
+        let named = self.people.iter().filter(|seen| named.is_named(&seen.name));
+        named.filter_map(|seen| match &seen.key {
             Key::Link(slug) => Some(slug),
             Key::Name(_) => None,
-        });
-        linked.next().filter(|_| linked.next().is_none()).cloned()
+        })
     }
 
     fn name_of(&self, slug: &ProfileSlug) -> Option<&str> {
@@ -175,11 +177,14 @@ fn hash_of(text: String) -> u64 {
     u64::from_str_radix(super::digest(&text).get(..16).unwrap_or_default(), 16).unwrap_or_default()
 }
 
-/// An owner whom somebody has named, with the link or the name that the archive knows: where there are links, the owner
-/// is in the rows by a link, and a name alone would be nobody's.
+/// An owner whom somebody has named, with the link or the name that the archive knows: a name is that of the one who has it.
 pub(super) fn completed(given: Owner, neighbours: &Neighbours, presence: &Presence) -> Owner {
     if given.slug.is_none() {
-        let linked = presence.linked_as(&given).and_then(|slug| Owner::of(Some(slug), Some(&given.person.name)));
+        let links: Vec<ProfileSlug> = presence.links_of(&given).take(2).cloned().collect();
+        let linked = match &links[..] {
+            [only] => Owner::of(Some(only.clone()), Some(&given.person.name)),
+            _ => None,
+        };
         return linked.unwrap_or(given);
     }
     let seen = given.slug.as_ref().and_then(|slug| presence.name_of(slug)).filter(|name| !name.is_empty());

@@ -87,8 +87,8 @@ pub struct Survey {
     pub newest_second: Option<i64>,
     /// Whether any row has no id of a conversation.
     pub lacks_threads: bool,
-    /// Whether anybody is named by a link.
-    pub has_links: bool,
+    /// Whether the owner can be told apart in the rows.
+    pub is_owner_told: bool,
     pub(super) part: Part,
     pub(super) names: KnownNames,
     rule: &'static str,
@@ -126,6 +126,7 @@ pub fn survey(
             Some(given) => (Some(owner::completed(given, &neighbours, &seen.presence)), "named"),
             None => (found, rule),
         };
+        let is_owner_told = owner.as_ref().is_none_or(|owner| seen.presence.tells(owner));
         let others = bundle.messages.iter().enumerate().filter(|(other, _)| *other != place);
         return Ok(Survey {
             owner,
@@ -135,7 +136,7 @@ pub fn survey(
             bytes: part.bytes,
             newest_second: seen.newest,
             lacks_threads: seen.lacks_threads,
-            has_links: seen.presence.has_links(),
+            is_owner_told,
             part: part.clone(),
             names: neighbours.names,
             rule,

@@ -148,11 +148,10 @@ pub async fn look(
     };
     let given = named.clone().or_else(|| chosen.as_ref().and_then(owner_of));
     let surveyed = read(at, ask.scratch.clone(), given, meter.clone(), stop.clone()).await?;
-    let is_linkless = surveyed.1.owner.as_ref().is_some_and(|owner| owner.slug.is_none());
-    if named.is_some() && surveyed.1.has_links && is_linkless {
+    if named.is_some() && !surveyed.1.is_owner_told {
         return Err(Refusal::Invalid(
-            "this archive names people by links, and not exactly one of them has the name that --me says: give the link \
-             to your profile, as https://www.linkedin.com/in/YOU"
+            "the name that --me says is nobody's in this archive, or that of several: give the link to your profile, as \
+             https://www.linkedin.com/in/YOU"
                 .into(),
         ));
     }

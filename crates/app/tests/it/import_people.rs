@@ -54,7 +54,8 @@ async fn whoever_has_a_link_in_one_row_is_nobody_else_in_another(database: &Data
 async fn two_of_one_name_stay_two(database: &Database) -> Result<()> {
     let desk = Desk::on(database)?;
     let me = link("olga-test");
-    let from = |slug: &str, date: &str| format!("2-YQ==,,Ben Invented,{},Olga Test,{date},,I am {slug},INBOX", link(slug));
+    let from =
+        |slug: &str, date: &str| format!("2-YQ==,,Ben Invented,{},Olga Test,{date},,I am {slug},INBOX", link(slug));
     let rows = [
         from("ben-1", NOON),
         from("ben-2", LATER),
@@ -81,8 +82,15 @@ async fn a_name_as_owner_is_the_link_that_has_it(database: &Database) -> Result<
     let rows = [row("2-YQ==", true, LATER, "two"), row("2-YQ==", false, NOON, "one")];
     let path = desk.file("messages.csv", &csv(TEN, &rows))?;
     let refused = desk.import_as(&path, Some("Olga Else")).await;
-    ensure!(refused.as_ref().is_err_and(|refusal| refusal.to_string().contains("the link to your profile")), "{refused:?}");
+    ensure!(
+        refused.as_ref().is_err_and(|refusal| refusal.to_string().contains("the link to your profile")),
+        "{refused:?}"
+    );
     ensure!(database.count("SELECT COUNT(*) FROM accounts").await? == 0);
+    let others =
+        [row("2-YQ==", true, NOON, "one"), row("2-YQ==", true, LATER, "two").replace("olga-test", "olga-else")];
+    let several = desk.file("several.csv", &csv(TEN, &others))?;
+    ensure!(desk.import_as(&several, Some("Olga Test")).await.is_err(), "two have the name");
     desk.import_as(&path, Some("olga  test")).await?;
     ensure!(database.count("SELECT COUNT(*) FROM accounts WHERE member_id = 'in:olga-test'").await? == 1);
     ensure!(company(database).await? == (0, 2, 0) && mine(database).await? == 1, "{:?}", company(database).await?);
@@ -97,7 +105,8 @@ async fn an_archive_of_nobody_is_not_doubled_by_its_owner(database: &Database) -
     let nobody = desk.import(&path).await?;
     ensure!(nobody.report.words().contains("threadkeep account remove"), "{}", nobody.report.words());
     let refused = desk.import_as(&path, Some(&me)).await;
-    let tells = |refusal: &Refusal| refusal.code() == "conflict" && refusal.to_string().contains(nobody.account.as_str());
+    let tells =
+        |refusal: &Refusal| refusal.code() == "conflict" && refusal.to_string().contains(nobody.account.as_str());
     ensure!(refused.as_ref().is_err_and(tells), "{refused:?}");
     ensure!(database.count("SELECT COUNT(*) FROM messages").await? == 2);
     ensure!(desk.app.store.remove_account(&nobody.account).await?);

@@ -317,7 +317,8 @@ pub(super) fn candidates(answers: Vec<crate::store::statement::Outcome>) -> Stor
             has_attachment,
         };
         let id = message.clone();
-        found.insert(message, Candidate { pk, second, message: id, delivered_at, body, prior, subject, version, trace });
+        found
+            .insert(message, Candidate { pk, second, message: id, delivered_at, body, prior, subject, version, trace });
     }
     Ok(found.into_values().collect())
 }
