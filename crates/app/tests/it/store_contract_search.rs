@@ -5,7 +5,7 @@ use threadkeep::store::{Found, OpenOptions, SearchPosition, Searched, SharedStor
 use threadkeep_core::content::Content;
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::AccountId;
-use threadkeep_core::message::MessageSeen;
+use threadkeep_core::message::{MessageFormat, MessageSeen};
 use threadkeep_core::person::PersonSeen;
 use threadkeep_core::search::parse;
 use threadkeep_core::sync::Batch;
@@ -310,6 +310,17 @@ async fn the_index_follows_edits_recalls_and_deletions(db: &Database) -> Result<
     worker.commit(&delta(Batch { deleted_conversations: vec![conversation_id("b")?], ..batch() })).await?;
     indexed(&db.store).await?;
     assert_eq!(find(db, "text").await?, "");
+    assert_eq!(find(db, "from:me").await?, "m1");
+
+    let recalled = MessageSeen { format: Some(MessageFormat::Recalled), ..message("a", "m1", 1, "")? };
+    worker.commit(&delta(spoken(vec![recalled]))).await?;
+    for _ in 0..2 {
+        // Also by what it still has: who wrote it, where, and when.
+        for text in ["other", "from:me", "in:ben", "after:1970", "-nothing"] {
+            assert_eq!(find(db, text).await?, "", "{text}");
+        }
+        indexed(&db.store).await?;
+    }
     Ok(())
 }
 

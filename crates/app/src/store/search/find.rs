@@ -5,6 +5,7 @@
 //! answers may end before the mailbox does: it then says where to go on. Nothing is ever ranked.
 
 use threadkeep_core::id::{AccountId, ConversationId};
+use threadkeep_core::message::MessageFormat;
 use threadkeep_core::search::{Phrase, What, Whom};
 
 use super::{entry, place};
@@ -202,8 +203,11 @@ impl Plan {
             });
             values.push(Value::from(condition));
         }
-        text.push_str(&format!("{place} > ? AND {place} <= ? AND m.is_deleted = 0 AND c.is_deleted = 0"));
-        values.extend([above.into(), up_to.into()]);
+        // What was taken back is still a row, and stands in the index with its sender, its subject and its conversation.
+        text.push_str(&format!(
+            "{place} > ? AND {place} <= ? AND m.is_deleted = 0 AND m.format <> ? AND c.is_deleted = 0"
+        ));
+        values.extend([above.into(), up_to.into(), MessageFormat::Recalled.as_str().into()]);
         for is_unread in &self.unread {
             text.push_str(match is_unread {
                 true => " AND (c.is_read = 0 OR c.unread_count > 0)",
