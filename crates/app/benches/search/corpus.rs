@@ -16,6 +16,8 @@ pub const WORDS: usize = 60_000;
 const TEXT_WORDS: std::ops::RangeInclusive<usize> = 4..=31;
 /// Conversations of each account.
 const CONVERSATIONS: u32 = 200;
+/// One in so many of them is unread: of one account few enough to be looked up, of a hundred more than that.
+const UNREAD_EVERY: u32 = 20;
 /// When the last message was delivered, and how far they are apart in the mean.
 const LAST_MS: i64 = 1_790_000_000_000;
 const YEARS_MS: i64 = 8 * 365 * 86_400_000;
@@ -39,7 +41,7 @@ impl Corpus {
 
     /// Fills the database in a folder unless that was done before.
     pub async fn fill(&self, folder: &Path) -> Result<()> {
-        let wanted = format!("{} {}", self.messages, self.accounts);
+        let wanted = format!("2 {} {}", self.messages, self.accounts);
         if std::fs::read_to_string(folder.join(DONE)).ok().as_deref() == Some(&wanted) {
             return Ok(());
         }
@@ -74,7 +76,7 @@ impl Corpus {
             let mut conversation = tx.prepare(
                 "INSERT INTO conversations (pk, account_pk, id, categories, is_group, is_sponsored, participants, \
                  last_activity_at, is_read, unread_count, is_muted, is_deleted, version) \
-                 VALUES (?, ?, ?, '[\"INBOX\"]', 0, 0, '[]', ?, 1, 0, 0, 0, 1)",
+                 VALUES (?, ?, ?, '[\"INBOX\"]', 0, 0, '[]', ?, ?, 0, 0, 0, 1)",
             )?;
             let mut message = tx.prepare(
                 "INSERT INTO messages (account_pk, id, conversation_pk, delivered_at, sender_id, body, format, \
@@ -82,7 +84,9 @@ impl Corpus {
             )?;
             for account in 1..=self.accounts {
                 for number in 0..CONVERSATIONS {
-                    conversation.execute((key(account, number), account, format!("2-c{number}"), LAST_MS))?;
+                    let is_read = !number.is_multiple_of(UNREAD_EVERY);
+                    let row = (key(account, number), account, format!("2-c{number}"), LAST_MS, is_read);
+                    conversation.execute(row)?;
                 }
             }
             for number in 0..self.messages {
@@ -98,6 +102,11 @@ impl Corpus {
         tx.commit()?;
         Ok(())
     }
+}
+
+/// The keys of the unread conversations of an account.
+pub fn unread(account: u32) -> impl Iterator<Item = i64> {
+    (0..CONVERSATIONS).step_by(UNREAD_EVERY as usize).map(move |number| key(account, number))
 }
 
 fn key(account: u32, conversation: u32) -> i64 {

@@ -20,7 +20,7 @@ use threadkeep::store::{OpenOptions, Searched, SharedStore, Wanted, open};
 use threadkeep_core::id::AccountId;
 use threadkeep_core::search::parse;
 
-use corpus::{Corpus, WORDS, word};
+use corpus::{Corpus, WORDS, unread, word};
 
 /// Hits of a page.
 const PAGE: u32 = 20;
@@ -48,19 +48,30 @@ struct Args {
 struct Kind {
     name: &'static str,
     ranks: &'static [(usize, usize)],
+    /// Whether it asks for what is unread besides.
+    is_unread: bool,
+}
+
+/// A question: its words, which account it is of when of one, and whether it is of what is unread.
+struct Question {
+    words: Vec<String>,
+    account: usize,
+    is_unread: bool,
 }
 
 const COMMON: (usize, usize) = (0, 50);
 const MIDDLE: (usize, usize) = (50, 2_000);
 const RARE: (usize, usize) = (20_000, WORDS);
-const KINDS: [Kind; 7] = [
-    Kind { name: "rare", ranks: &[RARE] },
-    Kind { name: "middle", ranks: &[MIDDLE] },
-    Kind { name: "common", ranks: &[COMMON] },
-    Kind { name: "common+common", ranks: &[COMMON, COMMON] },
-    Kind { name: "common+middle", ranks: &[COMMON, MIDDLE] },
-    Kind { name: "middle+middle", ranks: &[MIDDLE, MIDDLE] },
-    Kind { name: "common+rare", ranks: &[COMMON, RARE] },
+const KINDS: [Kind; 9] = [
+    Kind { name: "rare", ranks: &[RARE], is_unread: false },
+    Kind { name: "middle", ranks: &[MIDDLE], is_unread: false },
+    Kind { name: "common", ranks: &[COMMON], is_unread: false },
+    Kind { name: "common+common", ranks: &[COMMON, COMMON], is_unread: false },
+    Kind { name: "common+middle", ranks: &[COMMON, MIDDLE], is_unread: false },
+    Kind { name: "middle+middle", ranks: &[MIDDLE, MIDDLE], is_unread: false },
+    Kind { name: "common+rare", ranks: &[COMMON, RARE], is_unread: false },
+    Kind { name: "unread", ranks: &[], is_unread: true },
+    Kind { name: "common+unread", ranks: &[COMMON], is_unread: true },
 ];
 
 fn main() -> Result<()> {
@@ -107,7 +118,7 @@ impl Bench<'_> {
             let words: Vec<String> =
                 kind.ranks.iter().map(|(from, to)| word(chance.random_range(*from..*to))).collect();
             let account = chance.random_range(0..self.accounts.len());
-            let asked = self.ask(&words, account).await?;
+            let asked = self.ask(&Question { words, account, is_unread: kind.is_unread }).await?;
             if number >= WARM_UP {
                 times.search_us.push(asked.0);
                 times.raw_us.push(asked.1);
@@ -132,9 +143,11 @@ impl Bench<'_> {
     }
 
     /// How long a search and a raw call take, how many hits there are, and whether the page was cut short.
-    async fn ask(&self, words: &[String], account: usize) -> Result<(u128, u128, usize, bool)> {
+    async fn ask(&self, question: &Question) -> Result<(u128, u128, usize, bool)> {
+        let account = question.account;
         let accounts = if self.is_one { &self.accounts[account..=account] } else { self.accounts };
-        let text = words.join(" ");
+        let mut text = question.words.join(" ");
+        text.push_str(if question.is_unread { " is:unread" } else { "" });
         let begun = now();
         let query = parse(&text)?;
         let wanted = Wanted { accounts, query: &query, after: None, limit: PAGE };
@@ -142,21 +155,33 @@ impl Bench<'_> {
         let search_us = begun.elapsed().as_micros();
         let is_cut = found.next.is_some() && found.hits.len() < usize::try_from(PAGE)?;
 
-        let mut condition = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
-        if self.is_one {
-            condition.insert(0, format!("\"\u{F8FF}a{}\"", account + 1));
-        }
+        let condition = self.condition(question)?;
         let begun = now();
         let text = "SELECT rowid FROM search_index WHERE words MATCH ? ORDER BY rowid LIMIT ?";
         let mut asked = self.raw.prepare_cached(text)?;
         let places: Vec<i64> =
-            asked.query_map((condition.join(" AND "), PAGE), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+            asked.query_map((condition, PAGE), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let raw_us = begun.elapsed().as_micros();
         let is_same = found.hits.iter().map(|hit| hit.position.0).eq(places.iter().copied());
         if !is_same && !is_cut {
             bail!("the search and the index differ for {text}");
         }
         Ok((search_us, raw_us, found.hits.len(), is_cut))
+    }
+
+    /// The same question in the words of the index.
+    fn condition(&self, question: &Question) -> Result<String> {
+        let own = u32::try_from(question.account)? + 1;
+        let accounts = if self.is_one { own..=own } else { 1..=u32::try_from(self.accounts.len())? };
+        let mut condition: Vec<String> = question.words.iter().map(|word| format!("\"{word}\"")).collect();
+        if self.is_one {
+            condition.insert(0, format!("\"\u{F8FF}a{own}\""));
+        }
+        if question.is_unread {
+            let marks: Vec<String> = accounts.flat_map(unread).map(|pk| format!("\"\u{F8FF}c{pk}\"")).collect();
+            condition.push(format!("({})", marks.join(" OR ")));
+        }
+        Ok(condition.join(" AND "))
     }
 }
 

@@ -158,6 +158,8 @@ mod store_contract_media;
 mod store_contract_reads;
 #[cfg(test)]
 mod store_contract_search;
+#[cfg(test)]
+mod store_contract_search_many;
 mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_sign_ins;

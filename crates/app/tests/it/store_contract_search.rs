@@ -33,7 +33,7 @@ crate::on_both_databases!(
 );
 
 /// A store whose index is up to date.
-async fn indexed(store: &SharedStore) -> Result<()> {
+pub async fn indexed(store: &SharedStore) -> Result<()> {
     for _ in 0..1_000 {
         if !store.index_some().await?.is_work {
             assert!(!store.index_lag(None).await?.is_behind());
@@ -43,7 +43,8 @@ async fn indexed(store: &SharedStore) -> Result<()> {
     bail!("the index never comes to an end")
 }
 
-async fn page(
+/// A page of hits.
+pub async fn page(
     store: &SharedStore,
     accounts: &[AccountId],
     text: &str,
@@ -58,18 +59,20 @@ async fn page(
     }
 }
 
-fn names(found: &Found) -> Vec<&str> {
+/// What the messages of the tests are called, in the order of the hits.
+pub fn names(found: &Found) -> Vec<&str> {
     found.hits.iter().map(|hit| hit.message.id.as_str().trim_start_matches("2-")).collect()
 }
 
 /// The messages that are found in the first account, newest first.
-async fn find(db: &Database, text: &str) -> Result<String> {
-    let found = page(&db.store, &[account_id(1)?], text, 50, None).await?;
+pub async fn find(db: &Database, text: &str) -> Result<String> {
+    let found = page_of_first(db, text).await?;
     assert!(found.next.is_none(), "{text}");
     Ok(names(&found).join(" "))
 }
 
-async fn mailbox(db: &Database, messages: Vec<MessageSeen>) -> Result<Worker> {
+/// A mailbox with two conversations, `a` with Ben and `b` with Zoé, that is indexed.
+pub async fn mailbox(db: &Database, messages: Vec<MessageSeen>) -> Result<Worker> {
     let mut worker = Worker::new(&db.store, 1).await?;
     let mut first = listed(vec![conversation("a", 20, "Ben")?, conversation("b", 10, "Zoe")?]);
     let zoe = PersonSeen { first_name: Some("Zo\u{e9}".into()), ..person("Zoe")? };
@@ -80,7 +83,8 @@ async fn mailbox(db: &Database, messages: Vec<MessageSeen>) -> Result<Worker> {
     Ok(worker)
 }
 
-fn from(name: &str, message: MessageSeen) -> Result<MessageSeen> {
+/// The same message by somebody else.
+pub fn from(name: &str, message: MessageSeen) -> Result<MessageSeen> {
     Ok(MessageSeen { sender: Some(person_id(name)?), ..message })
 }
 
@@ -219,6 +223,11 @@ async fn dates_attachments_and_what_is_unread_are_filters(db: &Database) -> Resu
         assert_eq!(find(db, text).await?, expected, "{text}");
     }
     Ok(())
+}
+
+/// The newest of what is found in the first account.
+pub async fn page_of_first(db: &Database, text: &str) -> Result<Found> {
+    page(&db.store, &[account_id(1)?], text, 50, None).await
 }
 
 async fn the_newest_come_first_and_pages_neither_skip_nor_repeat(db: &Database) -> Result<()> {

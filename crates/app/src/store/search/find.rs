@@ -20,6 +20,8 @@ const HITS_MAX: u32 = 1_000;
 const STRETCH_GROWTH: i64 = 4;
 /// Fences that one page passes: the first is for questions of plain words, the second for those that cost more.
 const FENCES_MAX: (i64, i64) = (512, 32);
+/// Unread conversations that are looked up by their marks; of more, what is found is sifted.
+const UNREAD_MAX: i64 = 400;
 /// No account has this key.
 const NOBODY: i64 = -1;
 
@@ -133,6 +135,14 @@ impl<D: Dialect> SqlStore<D> {
                 Some(terms) => plan.all.push(terms),
             }
         }
+        if plan.unread.contains(&true)
+            && let Some(pks) = self.unread(&account_pks).await?
+        {
+            if pks.is_empty() {
+                return Ok(Err(NoPlan::Nothing));
+            }
+            plan.all.push(pks.into_iter().map(|pk| Term::Mark(entry::of_conversation(pk))).collect());
+        }
         // What must not be there is looked for among what must.
         if !is_everybody || (plan.all.is_empty() && !plan.none.is_empty()) {
             let mailboxes = account_pks.iter().map(|pk| Term::Mark(entry::of_account(*pk)));
@@ -157,6 +167,24 @@ impl<D: Dialect> SqlStore<D> {
                 None => return Ok(Err(NoPlan::TooMany("in:"))),
             },
         })))
+    }
+
+    /// Conversations that are not read; `None` when they are too many to be looked up one by one. Without them a page
+    /// of what is unread would read one row after the other of millions.
+    async fn unread(&self, account_pks: &[i64]) -> StoreResult<Option<Vec<i64>>> {
+        let mut text = String::from(
+            "SELECT c.pk FROM conversations c WHERE c.is_deleted = 0 AND (c.is_read = 0 OR c.unread_count > 0) \
+             AND c.account_pk IN (",
+        );
+        push_marks(&mut text, account_pks.len());
+        text.push_str(") LIMIT ?");
+        let mut values: Vec<Value> = account_pks.iter().map(|pk| Value::from(*pk)).collect();
+        values.push((UNREAD_MAX + 1).into());
+        let rows = self.rows(Statement::new(text, values)).await?;
+        if i64::try_from(rows.len()).is_ok_and(|count| count > UNREAD_MAX) {
+            return Ok(None);
+        }
+        rows.into_iter().map(|row| row.columns("conversations").int("pk")).collect::<StoreResult<_>>().map(Some)
     }
 
     /// The keys of accounts, and whether there are no others.
