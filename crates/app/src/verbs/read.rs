@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use threadkeep_core::attachment::is_attachment;
+use threadkeep_core::content::Content;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
@@ -50,7 +51,7 @@ pub struct MessagesPage {
     pub conversation: ConversationRow,
     /// The messages.
     pub messages: Vec<Message>,
-    /// Its participants and the senders of these messages.
+    /// Its participants, the senders of these messages and of those that they quote.
     pub people: BTreeMap<PersonId, Person>,
     /// What is known of the attachments of these messages.
     pub media: Vec<AttachmentRow>,
@@ -244,13 +245,18 @@ pub async fn messages_beside(
     page.messages.extend(earlier.messages);
     page.media.extend(found.media.into_iter().chain(earlier.media));
     page.next = earlier.next;
+    add_senders(app, &found.account, &mut page).await?;
     Ok((page, has_more))
 }
 
-/// Adds those senders of a page who are no participants any more.
+/// Adds those senders of a page who are no participants any more, and of what its messages quote and forward.
 async fn add_senders(app: &App, account: &AccountId, page: &mut MessagesPage) -> Result<(), Refusal> {
-    let senders = page.messages.iter().filter_map(|message| message.sender.clone());
-    let missing: BTreeSet<PersonId> = senders.filter(|sender| !page.people.contains_key(sender)).collect();
+    let quoted = page.messages.iter().flat_map(|message| &message.content).filter_map(|content| match content {
+        Content::Forwarded { sender, .. } | Content::Reply { sender, .. } => sender.as_ref(),
+        _ => None,
+    });
+    let senders = page.messages.iter().filter_map(|message| message.sender.as_ref()).chain(quoted);
+    let missing: BTreeSet<PersonId> = senders.filter(|sender| !page.people.contains_key(*sender)).cloned().collect();
     if !missing.is_empty() {
         let missing: Vec<PersonId> = missing.into_iter().collect();
         let found = app.store.people(account, &missing).await?;

@@ -2,6 +2,7 @@
 //!
 //! No picture is loaded from elsewhere, ever: a page that asked LinkedIn for one would tell LinkedIn what is read.
 
+use threadkeep_core::id::PersonId;
 use threadkeep_core::person::Person;
 
 use super::text::line;
@@ -43,6 +44,11 @@ pub(super) fn face(name: &str, id: &str) -> Face {
 pub(super) fn name(person: &Person) -> String {
     let name = line(&person.full_name(), NAME_MAX);
     if name.is_empty() { NOBODY.to_owned() } else { name }
+}
+
+/// What stands where nobody is known: whom we do not know has an id, LinkedIn itself has none.
+pub(super) fn unknown(id: Option<&PersonId>) -> String {
+    id.map_or("LinkedIn", |_| NOBODY).to_owned()
 }
 
 /// What the member of an account is called.

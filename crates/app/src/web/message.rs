@@ -63,6 +63,7 @@ pub(super) struct Shown {
 pub(super) struct Prior {
     pub(super) at: Stamp,
     pub(super) text: Vec<Piece>,
+    pub(super) is_cut: bool,
 }
 
 /// A reaction.
@@ -72,19 +73,31 @@ pub(super) struct Emoji {
     pub(super) is_mine: bool,
 }
 
+/// What a message is shown among.
+pub(super) struct Around<'a> {
+    pub(super) page: &'a MessagesPage,
+    pub(super) account: &'a Account,
+    /// The message that the address names: all of it is shown.
+    pub(super) asked: Option<&'a MessageId>,
+    pub(super) may_media: bool,
+}
+
+impl Around<'_> {
+    /// How much of a text of this message is shown.
+    pub(super) fn shown_max(&self, message: &Message, otherwise: usize) -> usize {
+        if self.asked == Some(&message.id) { usize::MAX } else { otherwise }
+    }
+}
+
 /// The messages of a page, oldest first.
-pub(super) fn shown(page: &MessagesPage, account: &Account, asked: Option<&MessageId>, may_media: bool) -> Vec<Shown> {
-    let mut all: Vec<Shown> = Vec::with_capacity(page.messages.len());
+pub(super) fn shown(around: &Around<'_>) -> Vec<Shown> {
+    let mut all: Vec<Shown> = Vec::with_capacity(around.page.messages.len());
     let mut before: Option<&Message> = None;
-    for message in page.messages.iter().rev() {
-        let mut one = one(page, message, account, may_media);
+    for message in around.page.messages.iter().rev() {
+        let mut one = one(around, message);
         let is_new_day = before.is_none_or(|before| !when::is_same_day(before.delivered_at, message.delivered_at));
         one.day = is_new_day.then(|| when::day(message.delivered_at));
         one.is_first = is_new_day || !before.is_some_and(|before| stand_together(before, message));
-        one.is_asked = asked == Some(&message.id);
-        if one.is_asked {
-            (one.text, one.is_cut) = pieces(&message.body, usize::MAX);
-        }
         before = Some(message);
         all.push(one);
     }
@@ -98,18 +111,20 @@ fn stand_together(before: &Message, message: &Message) -> bool {
         && message.delivered_at.since_ms(before.delivered_at) < TOGETHER_MS
 }
 
-fn one(page: &MessagesPage, message: &Message, account: &Account, may_media: bool) -> Shown {
+fn one(around: &Around<'_>, message: &Message) -> Shown {
+    let account = around.account;
     let sender = message.sender.as_ref();
-    let name = name_of(page, sender);
+    let name = name_of(around.page, sender);
+    let shown_max = around.shown_max(message, SHOWN_MAX);
     let shape = match message.format {
         MessageFormat::Recalled => Shape::Recalled,
         MessageFormat::System => Shape::System,
         _ => Shape::Said,
     };
-    let (text, is_cut) = pieces(body(message, shape), SHOWN_MAX);
-    let recalled_or_edited = |prior: &threadkeep_core::message::PriorText| Prior {
-        at: when::full(prior.replaced_at),
-        text: pieces(&prior.body, SHOWN_MAX).0,
+    let (text, is_cut) = pieces(body(message, shape), shown_max);
+    let recalled_or_edited = |prior: &threadkeep_core::message::PriorText| {
+        let (text, is_cut) = pieces(&prior.body, shown_max);
+        Prior { at: when::full(prior.replaced_at), text, is_cut }
     };
     Shown {
         href: message_href(account, &message.conversation, &message.id),
@@ -126,9 +141,9 @@ fn one(page: &MessagesPage, message: &Message, account: &Account, may_media: boo
         is_cut,
         is_edited: message.format == MessageFormat::Edited,
         prior: message.prior.iter().rev().map(recalled_or_edited).collect(),
-        parts: parts(page, message, account, may_media),
+        parts: parts(around, message),
         reactions: message.reactions.iter().take(REACTIONS_MAX).map(emoji).collect(),
-        is_asked: false,
+        is_asked: around.asked == Some(&message.id),
         id: message.id.to_string(),
     }
 }
@@ -145,7 +160,7 @@ pub(super) fn message_href(account: &Account, conversation: &ConversationId, id:
 /// What somebody is called on a page of messages.
 pub(super) fn name_of(page: &MessagesPage, id: Option<&PersonId>) -> String {
     let person = id.and_then(|id| page.people.get(id));
-    person.map_or_else(|| "LinkedIn".to_owned(), faces::name)
+    person.map_or_else(|| faces::unknown(id), faces::name)
 }
 
 fn body(message: &Message, shape: Shape) -> &str {
@@ -156,8 +171,8 @@ fn body(message: &Message, shape: Shape) -> &str {
     }
 }
 
-fn parts(page: &MessagesPage, message: &Message, account: &Account, may_media: bool) -> Vec<Part> {
-    let rows: Vec<_> = page.media.iter().filter(|row| row.message.as_ref() == Some(&message.id)).collect();
+fn parts(around: &Around<'_>, message: &Message) -> Vec<Part> {
+    let rows: Vec<_> = around.page.media.iter().filter(|row| row.message.as_ref() == Some(&message.id)).collect();
     let mut ordinals = attachments(&message.content).map(|one| (std::ptr::from_ref(one.content), one.ordinal));
     let mut next = ordinals.next();
     let mut all = Vec::new();
@@ -167,7 +182,7 @@ fn parts(page: &MessagesPage, message: &Message, account: &Account, may_media: b
             next = ordinals.next();
         }
         let row = ordinal.and_then(|ordinal| rows.iter().find(|row| row.ordinal == ordinal).copied());
-        all.extend(part(page, (message, account), content, (ordinal, row, may_media)));
+        all.extend(part(around, message, content, (ordinal, row)));
     }
     all
 }

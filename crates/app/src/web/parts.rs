@@ -8,8 +8,8 @@ use threadkeep_core::message::Message;
 use threadkeep_core::time::Timestamp;
 
 use super::inbox::encoded;
-use super::message::{message_href, name_of};
-use super::text::{Piece, line, link, pieces};
+use super::message::{Around, message_href, name_of};
+use super::text::{Piece, SHOWN_MAX, line, link, pieces};
 use super::when::{self, Stamp};
 use crate::store::{Account, AttachmentRow, AttachmentState};
 use crate::verbs::read::MessagesPage;
@@ -18,7 +18,7 @@ use crate::verbs::read::MessagesPage;
 const SHOWN_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 /// Longest name of a file, in characters.
 const NAME_MAX: usize = 120;
-/// Longest quoted text, in characters.
+/// Longest text of a reply's original, which has a place of its own, and of a note, in characters.
 const QUOTE_MAX: usize = 600;
 
 /// A part of a message.
@@ -34,7 +34,7 @@ pub(super) enum Part {
     File(FilePart),
     /// Another message, quoted or forwarded.
     Quote {
-        /// `Reply to` or `Forwarded from`.
+        /// `Reply to`, `Forwarded from`, or `Forwarded` where nobody is named.
         how: &'static str,
         /// Whom.
         name: String,
@@ -42,6 +42,8 @@ pub(super) enum Part {
         at: Option<Stamp>,
         /// Its text.
         text: Vec<Piece>,
+        /// Whether there is more of it.
+        is_cut: bool,
         /// Where it is, when it is here.
         href: Option<String>,
     },
@@ -72,22 +74,27 @@ pub(super) struct FilePart {
 
 /// A part of a message for one of its contents; none for what says nothing to a person.
 pub(super) fn part(
-    page: &MessagesPage,
-    (message, account): (&Message, &Account),
+    around: &Around<'_>,
+    message: &Message,
     content: &Content,
-    (ordinal, row, may_media): (Option<u32>, Option<&AttachmentRow>, bool),
+    (ordinal, row): (Option<u32>, Option<&AttachmentRow>),
 ) -> Option<Part> {
+    let account = around.account;
     if let Some(ordinal) = ordinal {
-        return Some(attachment((message, account), content, (ordinal, row, may_media)));
+        return Some(attachment((message, account), content, (ordinal, row, around.may_media)));
     }
     let note = |what: &'static str, text: &str| Some(Part::Note { what, text: line(text, QUOTE_MAX), link: None });
     match content {
         Content::Forwarded { body, sender, sent_at } => {
-            Some(quote(page, "Forwarded from", (body, sender.as_ref(), *sent_at), None))
+            // It is nowhere else: as much of it is shown as of a message.
+            let shown_max = around.shown_max(message, SHOWN_MAX);
+            let how = sender.as_ref().map_or("Forwarded", |_| "Forwarded from");
+            Some(quote(around.page, how, (body, shown_max), (sender.as_ref(), *sent_at, None)))
         }
         Content::Reply { body, message: original, sender, sent_at } => {
             let href = original.as_ref().map(|id| message_href(account, &message.conversation, id));
-            Some(quote(page, "Reply to", (body, sender.as_ref(), *sent_at), href))
+            let shown_max = around.shown_max(message, QUOTE_MAX);
+            Some(quote(around.page, "Reply to", (body, shown_max), (sender.as_ref(), *sent_at, href)))
         }
         Content::HostUrn { type_name, urn } => Some(Part::Note {
             what: "Shared",
@@ -149,11 +156,12 @@ fn why(row: Option<&AttachmentRow>, may_media: bool) -> &'static str {
 fn quote(
     page: &MessagesPage,
     how: &'static str,
-    (body, sender, sent_at): (&str, Option<&PersonId>, Option<Timestamp>),
-    href: Option<String>,
+    (body, shown_max): (&str, usize),
+    (sender, sent_at, href): (Option<&PersonId>, Option<Timestamp>, Option<String>),
 ) -> Part {
     let name = sender.map(|sender| name_of(page, Some(sender))).unwrap_or_default();
-    Part::Quote { how, name, at: sent_at.map(when::full), text: pieces(body, QUOTE_MAX).0, href }
+    let (text, is_cut) = pieces(body, shown_max);
+    Part::Quote { how, name, at: sent_at.map(when::full), text, is_cut, href }
 }
 
 fn name(content: &Content) -> String {

@@ -128,7 +128,7 @@ fn shown(hit: SearchHit, account: &Account, now: threadkeep_core::time::Timestam
     let name = match (&hit.hit.sender, hit.hit.is_mine) {
         (_, true) => "You".to_owned(),
         (Some(sender), _) => faces::name(sender),
-        (None, _) => "LinkedIn".to_owned(),
+        (None, _) => faces::unknown(message.sender.as_ref()),
     };
     let parts = |snippet: Option<Snippet>| snippet.map(|snippet| snippet.parts).unwrap_or_default();
     Found {

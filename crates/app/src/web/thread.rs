@@ -15,7 +15,7 @@ use threadkeep_core::time::Timestamp;
 
 use super::faces::{self, Face, face};
 use super::inbox::{self, Asked, List, href};
-use super::message::{self, Shape, Shown};
+use super::message::{self, Around, Shape, Shown};
 use super::page::{self, Frame};
 use super::parts::Part;
 use super::text::{Piece, line, link};
@@ -154,7 +154,7 @@ fn compose(
         faces::others(row, account).first().map_or(id.as_str(), |one| one.id.as_str())
     };
     Ok(ThreadPage {
-        messages: message::shown(&page, account, asked.as_ref(), frame.may_media),
+        messages: message::shown(&Around { page: &page, account, asked: asked.as_ref(), may_media: frame.may_media }),
         face: face(&name, seed),
         owner: faces::owner(account),
         people_more: row.participants.len().saturating_sub(guests.len()),

@@ -3,6 +3,8 @@
 
 use axum::http::StatusCode;
 use threadkeep::verbs::keys::Scope;
+use threadkeep_core::content::Content;
+use threadkeep_core::id::PersonId;
 use threadkeep_core::message::MessageFormat;
 
 use crate::api_world::{INES, INES_MEMBER, OTTO, Taught, World};
@@ -83,6 +85,42 @@ async fn a_conversation_shows_what_became_of_its_messages() -> anyhow::Result<()
         StatusCode::NOT_FOUND,
         "looking fetches nothing"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_quoted_names_its_author_and_is_whole_behind_its_own_link() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let forwarded = |sender: Option<&str>, body: String| {
+        let sender = sender.map(PersonId::new).transpose()?;
+        anyhow::Ok(Content::Forwarded { body, sender, sent_at: None })
+    };
+    let long = |end: &str| format!("{} {end}", "long ".repeat(2_500));
+    let taught = Taught::default()
+        .person(MARA, "Mara Muster")?
+        .person("ACoAABen", "Ben Beispiel")?
+        .conversation(TALK, 500, &[INES_MEMBER, MARA])?
+        .message((TALK, "2-m1"), MARA, 1_000)?
+        .written(&long("THE-FIRST-TEXT"), MessageFormat::Default)
+        .carrying(vec![forwarded(Some("ACoAABen"), long("THE-END"))?])
+        .message((TALK, "2-m2"), "ACoAAGone", 2_000)?
+        .carrying(vec![forwarded(Some("ACoAAGone"), "short".into())?])
+        .message((TALK, "2-m3"), "", 3_000)?
+        .carrying(vec![forwarded(None, "of nobody".into())?]);
+    world.sync(INES, taught).await?;
+    let edited = Taught::default().message((TALK, "2-m1"), MARA, 1_000)?.written("new", MessageFormat::Edited);
+    world.sync(INES, edited).await?;
+    let visit = reader(&world).await?;
+    let page = visit.read(&format!("/ui/thread/{INES}/{TALK}")).await?;
+    assert!(page.contains("Forwarded from <bdi>Ben Beispiel</bdi>"));
+    assert!(page.contains("Forwarded from <bdi>LinkedIn Member</bdi>") && page.contains("Forwarded <bdi></bdi>"));
+    assert!(page.contains("<b><bdi>LinkedIn Member</bdi></b>") && page.contains("<b><bdi>LinkedIn</bdi></b>"));
+    // The forwarded text and the earlier one.
+    assert_eq!(count(&page, "Show all of it"), 2);
+    assert!(!page.contains("THE-END") && !page.contains("THE-FIRST-TEXT"));
+    let own = visit.read(&link(&page, "Show all of it").unwrap_or_default()).await?;
+    assert!(own.contains("THE-END") && own.contains("THE-FIRST-TEXT") && count(&own, "Show all of it") == 0);
+    assert!(own.contains("Forwarded from <bdi>Ben Beispiel</bdi>"));
     Ok(())
 }
 
