@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use threadkeep_core::attachment::attachments;
 use threadkeep_core::id::ConversationId;
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
@@ -45,7 +46,7 @@ pub struct SearchHit {
     pub conversation: ConversationId,
     /// The conversation's title, or the names of the others in it.
     pub title: String,
-    /// The piece of the text around what was looked for.
+    /// The piece of the text around what was looked for, or the name of an attached file that has it.
     pub snippet: Snippet,
     /// The subject, with what was looked for marked.
     pub subject: Option<Snippet>,
@@ -108,7 +109,16 @@ fn shown(found: Found, accounts: &[Account], query: &Query) -> (Vec<SearchHit>, 
 
 fn pieces(message: &Message, query: &Query) -> (Snippet, Option<Snippet>) {
     let subject = message.subject.as_deref().filter(|subject| !subject.is_empty());
-    (snippet(&message.body, query.phrases()), subject.map(|subject| snippet(subject, query.phrases())))
+    let body = snippet(&message.body, query.phrases());
+    // Names of files are searched: a hit by one of them shows it.
+    let by_name = match body.has_match() {
+        true => None,
+        false => attachments(&message.content)
+            .filter_map(|one| one.name())
+            .map(|name| snippet(name, query.phrases()))
+            .find(Snippet::has_match),
+    };
+    (by_name.unwrap_or(body), subject.map(|subject| snippet(subject, query.phrases())))
 }
 
 /// The title, or the names of those who are not the owner.

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use threadkeep::verbs::keys::Scope;
+use threadkeep_core::content::Content;
 
 use crate::api_world::{INES, INES_MEMBER, OTTO, Taught, World};
 
@@ -45,6 +46,32 @@ async fn a_hit_tells_where_it_is_and_what_was_found() -> anyhow::Result<()> {
         ensure!(hit["snippet"]["html"] == "Un <mark>caf\u{e9}</mark> &lt;b&gt;now&lt;/b&gt; &amp; later?", "{hit}");
         ensure!(hit["snippet"]["parts"][1] == json!({"text": "caf\u{e9}", "isMatch": true}), "{hit}");
         ensure!(page["query"] == "cafe from:\"ben\"" && page["index"]["upToDate"] == true, "{page}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hit_by_the_name_of_a_file_shows_that_name() -> anyhow::Result<()> {
+    let world = world().await?;
+    let key = world.key(&[Scope::Read], &[]).await?;
+    let file = |name: &str| Content::File {
+        url: None,
+        name: Some(name.into()),
+        media_type: None,
+        byte_size: None,
+        asset: None,
+    };
+    let taught = Taught::default()
+        .message(("2-a", "2-m4"), INES_MEMBER, 50)?
+        .saying("Both of them")
+        .carrying(vec![file("outline.pdf"), file("Quarterly <numbers>.pdf")]);
+    world.sync(INES, taught).await?;
+    let html = |page: &Value| page["hits"][0]["snippet"]["html"].clone();
+    let page = world.get(&key, &format!("/search?q=quarterly&accountId={INES}")).await?.json();
+    ensure!(ids(&page) == ["2-m4"] && html(&page) == "<mark>Quarterly</mark> &lt;numbers&gt;.pdf", "{page}");
+    for (question, expected) in [("both", "<mark>Both</mark> of them"), ("has:attachment", "Both of them")] {
+        let page = world.get(&key, &format!("/search?q={question}&accountId={INES}")).await?.json();
+        ensure!(html(&page) == expected, "{page}");
     }
     Ok(())
 }
