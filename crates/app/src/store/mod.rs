@@ -370,8 +370,8 @@ pub trait Search: Send + Sync {
     async fn search(&self, wanted: &Wanted<'_>) -> StoreResult<Searched>;
     /// One step of the indexer: takes what was committed into the index, a bounded part of it.
     async fn index_some(&self) -> StoreResult<IndexStep>;
-    /// How far the index is behind, of an account or of all.
-    async fn index_lag(&self, account: Option<&AccountId>) -> StoreResult<IndexLag>;
+    /// How far the index is behind, of these accounts or of all.
+    async fn index_lag(&self, accounts: Option<&[AccountId]>) -> StoreResult<IndexLag>;
     /// Empties the index; the steps that follow make it anew.
     async fn forget_index(&self) -> StoreResult<()>;
 }

@@ -33,7 +33,7 @@ pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     /// Where to go on; `None` at the end. A page may be short, even empty, and go on all the same.
     pub next: Option<SearchPosition>,
-    /// What the index lacks now.
+    /// What the index lacks of these accounts now.
     pub lag: IndexLag,
 }
 
@@ -70,7 +70,7 @@ pub async fn search(
         Searched::Found(found) => found,
         Searched::TooMany(operator) => return Err(too_many(question, operator).into()),
     };
-    let lag = app.store.index_lag(None).await?;
+    let lag = app.store.index_lag(Some(&ids)).await?;
     let (hits, next) = shown(found, accounts, &query);
     Ok(SearchPage { query, hits, next, lag })
 }

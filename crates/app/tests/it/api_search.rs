@@ -118,6 +118,25 @@ async fn row_06_a_key_finds_nothing_of_an_account_out_of_reach() -> anyhow::Resu
 }
 
 #[tokio::test]
+async fn row_06_a_key_learns_nothing_of_how_far_the_index_of_others_is() -> anyhow::Result<()> {
+    // More than one search takes in.
+    const MANY: i64 = 3_000;
+    let world = world().await?;
+    let own = world.key(&[Scope::Read], &[INES]).await?;
+    let mut taught = Taught::default();
+    for at in 0..MANY {
+        taught = taught.message(("2-a", &format!("2-n{at}")), "ACoAABen", at)?;
+    }
+    world.sync(OTTO, taught).await?;
+    let of_own = world.get(&own, "/search?q=cafe").await?.json();
+    let all = world.key(&[Scope::Read], &[]).await?;
+    let of_all = world.get(&all, &format!("/search?q=cafe&accountId={OTTO}")).await?.json();
+    let up_to_date = json!({"upToDate": true, "changesBehind": 0, "accountsBuilding": 0});
+    ensure!(of_own["index"] == up_to_date && of_all["index"]["upToDate"] == false, "{of_own} {of_all}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn row_09_a_wrong_question_is_told_its_place() -> anyhow::Result<()> {
     let world = world().await?;
     let key = world.key(&[Scope::Read], &[]).await?;

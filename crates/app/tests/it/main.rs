@@ -159,7 +159,7 @@ mod store_contract_reads;
 #[cfg(test)]
 mod store_contract_search;
 #[cfg(test)]
-mod store_contract_search_many;
+mod store_contract_search_bounds;
 mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_sign_ins;

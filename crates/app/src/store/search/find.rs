@@ -8,7 +8,7 @@ use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::message::MessageFormat;
 use threadkeep_core::search::{Phrase, What, Whom};
 
-use super::{entry, place};
+use super::{among, entry, place};
 use crate::store::dialect::{Dialect, SearchForm};
 use crate::store::rows::{self, MESSAGE, PERSON};
 use crate::store::statement::{Columns, Statement, Value, for_keys, push_marks, sql};
@@ -190,12 +190,8 @@ impl<D: Dialect> SqlStore<D> {
     /// The keys of accounts, and whether there are no others.
     async fn mailboxes(&self, accounts: &[AccountId]) -> StoreResult<(Vec<i64>, bool)> {
         let mut text = String::from("SELECT a.pk, (SELECT COUNT(*) FROM accounts) FROM accounts a WHERE a.id IN (");
-        push_marks(&mut text, accounts.len().max(1));
-        text.push(')');
-        let mut values: Vec<Value> = accounts.iter().map(Value::from).collect();
-        if values.is_empty() {
-            values.push("".into());
-        }
+        let mut values = Vec::new();
+        among(&mut text, &mut values, accounts);
         let (mut pks, mut count) = (Vec::new(), NOBODY);
         for row in rows::rows(self.db.glance(vec![Statement::new(text, values)]).await?) {
             let mut row = row.columns("accounts");

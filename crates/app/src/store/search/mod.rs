@@ -15,7 +15,7 @@ use threadkeep_core::search::WORDS_VERSION;
 
 use super::dialect::{Dialect, SearchForm};
 use super::rows;
-use super::statement::{Statement, sql};
+use super::statement::{Statement, Value, push_marks, sql};
 use super::{IndexLag, IndexStep, Search, Searched, SqlStore, StoreResult, Wanted};
 
 /// What is counted of the index: an account without a mark was never looked at.
@@ -24,6 +24,19 @@ const LAG: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN k.walk IS NULL AND k.words
      COUNT(CASE WHEN k.account_pk IS NULL OR k.walk IS NOT NULL OR k.words_version <> ? THEN 1 END), \
      CAST(COALESCE(SUM(k.indexed), 0) AS BIGINT), CAST(COALESCE(SUM(a.message_count), 0) AS BIGINT) \
      FROM accounts a LEFT JOIN search_marks k ON k.account_pk = a.pk WHERE 1 = 1";
+
+/// Messages that were told to be looked at again.
+const AGAIN: &str = "SELECT COUNT(*) FROM search_again g JOIN accounts a ON a.pk = g.account_pk WHERE 1 = 1";
+
+/// Completes `IN (` with these accounts; of none, nothing is found.
+fn among(text: &mut String, values: &mut Vec<Value>, accounts: &[AccountId]) {
+    push_marks(text, accounts.len().max(1));
+    text.push(')');
+    values.extend(accounts.iter().map(Value::from));
+    if accounts.is_empty() {
+        values.push("".into());
+    }
+}
 
 #[async_trait]
 impl<D: Dialect> Search for SqlStore<D> {
@@ -35,13 +48,16 @@ impl<D: Dialect> Search for SqlStore<D> {
         self.feed_some().await
     }
 
-    async fn index_lag(&self, account: Option<&AccountId>) -> StoreResult<IndexLag> {
+    async fn index_lag(&self, accounts: Option<&[AccountId]>) -> StoreResult<IndexLag> {
         let mut lag = sql!(LAG, WORDS_VERSION, WORDS_VERSION);
-        if let Some(account) = account {
-            lag.text = format!("{LAG} AND a.id = ?").into();
-            lag.values.push(account.into());
+        let mut again = sql!(AGAIN);
+        if let Some(accounts) = accounts {
+            for statement in [&mut lag, &mut again] {
+                let text = statement.text.to_mut();
+                text.push_str(" AND a.id IN (");
+                among(text, &mut statement.values, accounts);
+            }
         }
-        let again = sql!("SELECT COUNT(*) FROM search_again");
         let mut rows = rows::rows(self.db.read(vec![lag, again]).await?);
         let mut found = IndexLag::default();
         if let Some(row) = rows.next() {

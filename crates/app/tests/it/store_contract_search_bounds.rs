@@ -1,14 +1,18 @@
-//! The contract of search where there is much of something: what is looked up one by one has a limit, and behind it the
-//! same is found, or it is said that more of a name is needed.
+//! The contract of search at its bounds: what is looked up one by one has a limit, and behind it the same is found or it
+//! is said that more of a name is needed; and what the index lacks is told of those accounts alone that are named.
 
 use anyhow::Result;
+use threadkeep::store::IndexLag;
 use threadkeep_core::conversation::ConversationSeen;
 
 use crate::store_contract_search::{find, indexed, mailbox, names, page_of_first};
 use crate::store_database::Database;
-use crate::store_fixture::{conversation, listed, message};
+use crate::store_fixture::{Worker, account_id, conversation, listed, message, spoken};
 
-crate::on_both_databases!(few_and_many_unread_conversations_are_searched_alike);
+crate::on_both_databases!(
+    few_and_many_unread_conversations_are_searched_alike,
+    a_lag_is_told_of_the_named_accounts_alone,
+);
 
 async fn few_and_many_unread_conversations_are_searched_alike(db: &Database) -> Result<()> {
     const MANY: i64 = 401;
@@ -33,5 +37,22 @@ async fn few_and_many_unread_conversations_are_searched_alike(db: &Database) -> 
         let found = page_of_first(db, "-is:unread").await?;
         assert_eq!(names(&found), ["read"]);
     }
+    Ok(())
+}
+
+async fn a_lag_is_told_of_the_named_accounts_alone(db: &Database) -> Result<()> {
+    mailbox(db, vec![message("a", "m1", 1, "word")?]).await?;
+    let mut other = Worker::new(&db.store, 2).await?;
+    other.commit(&spoken(vec![message("a", "m9", 9, "word")?])).await?;
+    let (one, two) = ([account_id(1)?], [account_id(2)?]);
+    assert_eq!(db.store.index_lag(Some(&one)).await?.messages, 1);
+    assert!(!db.store.index_lag(Some(&one)).await?.is_behind());
+    assert_eq!(db.store.index_lag(Some(&two)).await?.building, 1);
+    assert_eq!(db.store.index_lag(Some(&[])).await?, IndexLag::default());
+    indexed(&db.store).await?;
+    db.raw("INSERT INTO search_again (account_pk, message_id) SELECT account_pk, id FROM messages WHERE id = '2-m9'")
+        .await?;
+    assert_eq!(db.store.index_lag(Some(&two)).await?.changes, 1);
+    assert!(!db.store.index_lag(Some(&one)).await?.is_behind() && db.store.index_lag(None).await?.is_behind());
     Ok(())
 }
