@@ -14,7 +14,9 @@ const LINKS_MAX: usize = 200;
 /// What may stand before a link and is none of it.
 const BEFORE: [char; 7] = ['(', '[', '{', '<', '"', '\'', '„'];
 /// What may stand behind it.
-const BEHIND: [char; 13] = ['.', ',', ';', ':', '!', '?', ')', ']', '}', '>', '"', '\'', '…'];
+const BEHIND: [char; 10] = ['.', ',', ';', ':', '!', '?', '>', '"', '\'', '…'];
+/// So may closing brackets that the link did not open.
+const BRACKETS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,14 +72,33 @@ pub(super) fn link(text: &str) -> Option<String> {
 }
 
 fn link_in(word: &str) -> Option<(&str, String, &str)> {
-    let start = word.find("http://").or_else(|| word.find("https://"))?;
+    // The first of them: an address may have another one in it.
+    let start = ["http://", "https://"].iter().filter_map(|scheme| word.find(scheme)).min()?;
     let (before, rest) = word.split_at_checked(start)?;
     if !before.chars().all(|one| BEFORE.contains(&one)) {
         return None;
     }
-    let bare = rest.trim_end().trim_end_matches(BEHIND);
+    let bare = without_tail(rest.trim_end());
     let behind = rest.get(bare.len()..)?;
     Some((before, link(bare)?, behind))
+}
+
+/// A link without what stands behind it. A closing bracket stays where it closes one of the link itself.
+fn without_tail(text: &str) -> &str {
+    let count = |one: char| text.matches(one).count();
+    let mut unopened = BRACKETS.map(|(open, close)| count(close).saturating_sub(count(open)));
+    let mut bare = text;
+    while let Some(last) = bare.chars().next_back() {
+        let at = BRACKETS.iter().position(|(_, close)| *close == last);
+        match at.and_then(|at| unopened.get_mut(at)) {
+            Some(0) => break,
+            Some(count) => *count -= 1,
+            None if BEHIND.contains(&last) => {}
+            None => break,
+        }
+        bare = bare.strip_suffix(last).unwrap_or_default();
+    }
+    bare
 }
 
 fn push_text(pieces: &mut Vec<Piece>, plain: &mut String) {
@@ -118,6 +139,19 @@ mod tests {
             links("http://EXAMPLE.org\nhttps://пример.example/ü"),
             ["http://example.org/", "https://xn--e1afmkfd.example/%C3%BC"]
         );
+        for (text, link) in [
+            (
+                "https://web.archive.org/web/2020/http://example.org",
+                "https://web.archive.org/web/2020/http://example.org",
+            ),
+            ("http://example.org/?to=https://example.com.", "http://example.org/?to=https://example.com"),
+            ("https://example.org/wiki/SQL_(language)", "https://example.org/wiki/SQL_(language)"),
+            ("(see: (https://example.org/wiki/SQL_(language)).)", "https://example.org/wiki/SQL_(language)"),
+            ("[https://example.org/a_(b)_c]),", "https://example.org/a_(b)_c"),
+            ("https://example.org/)(", "https://example.org/)("),
+        ] {
+            assert_eq!(links(text), [link], "{text}");
+        }
         for text in [
             "javascript:alert(1)",
             "data:text/html,<script>",
