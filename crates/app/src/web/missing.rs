@@ -16,8 +16,8 @@ use super::visitor::Visitor;
 use super::when::{Stamp, full};
 use crate::http::{Cursors, Fault, Params, Room, within_reach};
 use crate::refusal::Refusal;
-use crate::store::{Account, LedgerFilter, Ledgered};
-use crate::verbs::{completeness, read};
+use crate::store::{Account, LedgerFilter, Ledgered, Overview};
+use crate::verbs::{completeness, read, sync};
 
 /// Conversations of one window.
 const WINDOW: u32 = 30;
@@ -38,6 +38,7 @@ struct MissingPage {
     frame: Frame,
     owner: String,
     gaps: Vec<Gap>,
+    is_whole: bool,
     more: Option<String>,
 }
 
@@ -63,7 +64,15 @@ pub(super) async fn page(
     let more =
         cursor.map(|cursor| with_query(&format!("/ui/sync/{}/missing", account.id), &[("after", Some(&cursor))]));
     let frame = Frame::of(&visitor, "sync", "What is missing");
-    page::show(&MissingPage { frame, owner: faces::owner(&account), gaps, more })
+    let owner = faces::owner(&account);
+    let is_whole =
+        gaps.is_empty() && sync::status(&room.app, vec![account]).await?.iter().all(|one| is_whole(&one.overview));
+    page::show(&MissingPage { frame, owner, gaps, is_whole, more })
+}
+
+/// Whether everything that a sync mirrors is here: where no sync has been, nobody knows what there is.
+pub(super) fn is_whole(overview: &Overview) -> bool {
+    overview.complete > 0 && overview.partial + overview.set_aside == 0
 }
 
 /// Conversations that are not complete, and where more begin.

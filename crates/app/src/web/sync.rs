@@ -12,7 +12,7 @@ use threadkeep_core::time::Timestamp;
 
 use super::faces::{self, Face, face};
 use super::form::Form;
-use super::missing::{Gap, gaps};
+use super::missing::{Gap, gaps, is_whole};
 use super::page::{self, Empty, Frame};
 use super::parts::size;
 use super::progress::{Live, ago, doing, live};
@@ -52,6 +52,7 @@ struct Card {
     verified: String,
     gaps: Vec<Gap>,
     gaps_more: bool,
+    is_whole: bool,
     runs: Vec<Run>,
 }
 
@@ -153,6 +154,7 @@ async fn card(room: &Room, one: &Status, now: Timestamp) -> Result<Card, Fault> 
         verified: verified(one, now),
         gaps,
         gaps_more: more.is_some(),
+        is_whole: is_whole(overview),
         runs: runs.iter().map(|job| run(job, now)).collect(),
         name,
     })

@@ -188,6 +188,9 @@ fn incomplete(completeness: Completeness) -> Option<&'static str> {
         Completeness::Partial => Some("Older messages are still to come: the next sync goes on."),
         Completeness::EndUnproven => Some("The beginning of this conversation could not be proved."),
         Completeness::SetAside => Some("This conversation was set aside after failures: a forced sync tries it again."),
-        Completeness::OutOfScope | Completeness::Complete => None,
+        Completeness::OutOfScope => Some(
+            "No sync asks for more of this conversation: it is outside of what is mirrored, or came from an archive.",
+        ),
+        Completeness::Complete => None,
     }
 }

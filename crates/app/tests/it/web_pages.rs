@@ -4,8 +4,9 @@
 use axum::http::StatusCode;
 use threadkeep::verbs::keys::Scope;
 use threadkeep_core::content::Content;
-use threadkeep_core::id::PersonId;
+use threadkeep_core::id::{ConversationId, PersonId};
 use threadkeep_core::message::MessageFormat;
+use threadkeep_core::sync::track::{Completeness, ConversationTrack};
 
 use crate::api_world::{INES, INES_MEMBER, OTTO, Taught, World};
 use crate::web_world::{HOSTILE, HOSTILE_TALKS, MARA, TALK, Visit, hostile, pleasant};
@@ -300,6 +301,46 @@ async fn empty_and_wrong_places_say_what_to_do() -> anyhow::Result<()> {
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(page.contains("There is nothing here") && page.contains("href=\"/ui/\""), "{path}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_called_whole_of_which_nothing_is_known() -> anyhow::Result<()> {
+    const WHOLE: &str = "Nothing is missing";
+    const UNKNOWN: &str = "Nothing was mirrored by a sync yet";
+    let world = World::with_accounts().await?;
+    let visit = reader(&world).await?;
+    let missing = format!("/ui/sync/{INES}/missing");
+    for path in ["/ui/sync", &missing] {
+        let page = visit.read(path).await?;
+        assert!(page.contains(UNKNOWN) && !page.contains(WHOLE), "{path}");
+    }
+    // What came by itself, as out of an archive.
+    world.sync(INES, Taught::default().message((TALK, "2-m1"), INES_MEMBER, 1_000)?).await?;
+    let mut claimed = world.begin_sync(INES).await?;
+    let mut track = ConversationTrack::new(ConversationId::new(TALK)?);
+    track.detail.completeness = Completeness::OutOfScope;
+    world.commit(&mut claimed, Taught::default().tracked(track.clone())).await?;
+    assert!(visit.read(&missing).await?.contains(UNKNOWN));
+    let talk = visit.read(&format!("/ui/thread/{INES}/{TALK}")).await?;
+    assert!(talk.contains("No sync asks for more of this conversation") && !talk.contains("The beginning of this"));
+    track.detail.completeness = Completeness::Complete;
+    world.commit(&mut claimed, Taught::default().tracked(track)).await?;
+    let page = visit.read(&missing).await?;
+    assert!(page.contains(WHOLE) && !page.contains(UNKNOWN));
+    let page = visit.read("/ui/sync").await?;
+    assert_eq!((count(&page, WHOLE), count(&page, UNKNOWN)), (1, 1), "the other account has not been synced");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conversation_without_messages_says_why() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    world.sync(INES, Taught::default().conversation(TALK, 500, &[INES_MEMBER, MARA])?).await?;
+    let visit = reader(&world).await?;
+    let page = visit.read(&format!("/ui/thread/{INES}/{TALK}")).await?;
+    assert!(page.contains("No message is here") && page.contains("No message was asked for yet"));
+    assert!(!page.contains("The beginning of this conversation"));
     Ok(())
 }
 
