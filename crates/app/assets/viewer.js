@@ -78,7 +78,7 @@ const keys = {
   k: () => move(".row, .hit", -1),
   n: () => move(".message", 1),
   p: () => move(".message", -1),
-  u: () => location.assign("/ui/"),
+  u: () => location.assign(one(".back")?.href ?? "/ui/"),
   "/": () => one("#q")?.focus(),
   "?": help,
 };

@@ -152,8 +152,13 @@ impl Asked {
         with_query(super::HOME, &[("account", account), ("show", show), ("after", after)])
     }
 
+    /// The address of this list, from its beginning.
+    pub(super) fn place(&self) -> String {
+        self.href(self.account.as_deref(), self.choice, None)
+    }
+
     /// What an address of a conversation carries, so that the list beside it is the same.
-    fn carried(&self) -> [(&'static str, Option<&str>); 2] {
+    pub(super) fn carried(&self) -> [(&'static str, Option<&str>); 2] {
         let show = CHOICES.get(self.choice).map(|(name, ..)| *name).filter(|name| *name != CHOICES[0].0);
         [("account", self.account.as_deref()), ("show", show)]
     }

@@ -7,7 +7,7 @@ use threadkeep_core::message::{Message, MessageFormat};
 use threadkeep_core::time::Timestamp;
 
 use super::faces::{self, Face, face};
-use super::inbox::href;
+use super::inbox::{Asked, href};
 use super::parts::{Part, part};
 use super::text::{Piece, SHOWN_MAX, line, pieces};
 use super::when::{self, Stamp};
@@ -77,6 +77,8 @@ pub(super) struct Emoji {
 pub(super) struct Around<'a> {
     pub(super) page: &'a MessagesPage,
     pub(super) account: &'a Account,
+    /// The list beside it.
+    pub(super) list: &'a Asked,
     /// The message that the address names: all of it is shown.
     pub(super) asked: Option<&'a MessageId>,
     pub(super) may_media: bool,
@@ -127,7 +129,7 @@ fn one(around: &Around<'_>, message: &Message) -> Shown {
         Prior { at: when::full(prior.replaced_at), text, is_cut }
     };
     Shown {
-        href: message_href(account, &message.conversation, &message.id),
+        href: message_href(account, &message.conversation, &message.id, around.list),
         shape,
         is_mine: sender == Some(&account.member),
         is_first: true,
@@ -148,13 +150,16 @@ fn one(around: &Around<'_>, message: &Message) -> Shown {
     }
 }
 
-/// The address of a message in its conversation.
-pub(super) fn message_href(account: &Account, conversation: &ConversationId, id: &MessageId) -> String {
-    format!(
-        "{}#m-{}",
-        href(&account.id, conversation, &[("message", Some(id.as_str()))]),
-        super::inbox::encoded(id.as_str())
-    )
+/// The address of a message in its conversation, with this list beside it.
+pub(super) fn message_href(account: &Account, conversation: &ConversationId, id: &MessageId, list: &Asked) -> String {
+    let place = beside(account, conversation, ("message", id.as_str()), list);
+    format!("{place}#m-{}", super::inbox::encoded(id.as_str()))
+}
+
+/// The address of a window of a conversation, with this list beside it.
+pub(super) fn beside(account: &Account, id: &ConversationId, window: (&str, &str), list: &Asked) -> String {
+    let [of_account, show] = list.carried();
+    href(&account.id, id, &[(window.0, Some(window.1)), of_account, show])
 }
 
 /// What somebody is called on a page of messages.

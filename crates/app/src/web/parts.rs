@@ -92,7 +92,7 @@ pub(super) fn part(
             Some(quote(around.page, how, (body, shown_max), (sender.as_ref(), *sent_at, None)))
         }
         Content::Reply { body, message: original, sender, sent_at } => {
-            let href = original.as_ref().map(|id| message_href(account, &message.conversation, id));
+            let href = original.as_ref().map(|id| message_href(account, &message.conversation, id, around.list));
             let shown_max = around.shown_max(message, QUOTE_MAX);
             Some(quote(around.page, "Reply to", (body, shown_max), (sender.as_ref(), *sent_at, href)))
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use threadkeep_core::search::{Part, Snippet};
 
 use super::faces::{self, Face, face};
-use super::inbox::{Tab, with_query};
+use super::inbox::{Asked, Tab, with_query};
 use super::message::message_href;
 use super::page::{self, Empty, Frame};
 use super::text::line;
@@ -132,7 +132,7 @@ fn shown(hit: SearchHit, account: &Account, now: threadkeep_core::time::Timestam
     };
     let parts = |snippet: Option<Snippet>| snippet.map(|snippet| snippet.parts).unwrap_or_default();
     Found {
-        href: message_href(account, &hit.conversation, &message.id),
+        href: message_href(account, &hit.conversation, &message.id, &Asked::default()),
         face: match &hit.hit.sender {
             Some(sender) => face(&faces::name(sender), sender.id.as_str()),
             None => face(&name, ""),

@@ -96,7 +96,7 @@ pub(super) async fn page(
     let asked = Asked::take(&mut params)?;
     params.finish()?;
     let list = inbox::list(&room, &visitor, &Asked { after: None, ..asked.clone() }, Some((&account.id, &id))).await?;
-    let page = compose(&visitor, list, &account, window, &cursors)?;
+    let page = compose(&visitor, (list, &asked), &account, window, &cursors)?;
     page::show(&page)
 }
 
@@ -134,7 +134,7 @@ async fn window(
 
 fn compose(
     visitor: &Visitor,
-    list: List,
+    (list, beside): (List, &Asked),
     account: &Account,
     window: Window,
     cursors: &Cursors<'_>,
@@ -153,17 +153,18 @@ fn compose(
     } else {
         faces::others(row, account).first().map_or(id.as_str(), |one| one.id.as_str())
     };
+    let around = Around { page: &page, account, list: beside, asked: asked.as_ref(), may_media: frame.may_media };
     Ok(ThreadPage {
-        messages: message::shown(&Around { page: &page, account, asked: asked.as_ref(), may_media: frame.may_media }),
+        messages: message::shown(&around),
         face: face(&name, seed),
         owner: faces::owner(account),
         people_more: row.participants.len().saturating_sub(guests.len()),
         people: guests,
-        older: older.map(|cursor| href(&account.id, id, &[("before", Some(&cursor))])),
-        newer: newer.map(|cursor| href(&account.id, id, &[("since", Some(&cursor))])),
-        newest: href(&account.id, id, &[]),
+        older: older.map(|cursor| message::beside(account, id, ("before", &cursor), beside)),
+        newer: newer.map(|cursor| message::beside(account, id, ("since", &cursor), beside)),
+        newest: href(&account.id, id, &beside.carried()),
         incomplete: incomplete(row.completeness),
-        back: super::HOME.to_owned(),
+        back: beside.place(),
         is_from_top,
         name,
         frame,

@@ -139,6 +139,10 @@ async fn everything_is_done_with_keys_alone() -> anyhow::Result<()> {
     browser.picture("keys").await?;
     browser.press("\u{e00c}u").await?;
     browser.arrives("/ui/").await?;
+    browser.go(&format!("{}?show=all", site.talk())).await?;
+    browser.press("u").await?;
+    browser.arrives("/ui/").await?;
+    assert_eq!(browser.value("location.search").await?, json!("?show=all"));
     browser.press("/").await?;
     assert_eq!(browser.value("document.activeElement.id").await?, json!("q"));
     browser.press(&format!("rooms{ENTER}")).await?;

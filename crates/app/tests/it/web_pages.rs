@@ -90,6 +90,33 @@ async fn a_conversation_shows_what_became_of_its_messages() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn the_list_beside_a_conversation_stays_on_the_way_through_it() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let mut taught = Taught::default().person(MARA, "Mara Muster")?.conversation(TALK, 500, &[INES_MEMBER, MARA])?;
+    for at in 0..60 {
+        taught = taught.message((TALK, &format!("2-m{at:02}")), MARA, at)?;
+    }
+    world.sync(INES, taught.grouped()).await?;
+    let visit = reader(&world).await?;
+    let list = format!("account={INES}&show=groups");
+    let is_there = |page: &str| page.contains(&format!("href=\"/ui/?{}\" aria-current", list.replace('&', "&#38;")));
+    let is_all_carried = |page: &str| {
+        let window = format!("href=\"/ui/thread/{INES}/{TALK}");
+        page.split(&window).skip(1).all(|rest| rest.split('"').next().is_some_and(|rest| rest.contains("show=groups")))
+    };
+    let mut page = visit.read(&format!("/ui/thread/{INES}/{TALK}?{list}")).await?;
+    for words in ["Older messages", "Newer messages", "Older messages", "To the newest"] {
+        assert!(is_there(&page) && is_all_carried(&page), "before {words}");
+        let back = page.split("class=\"back\" href=\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert_eq!(back, Some(format!("/ui/?{}", list.replace('&', "&#38;")).as_str()));
+        page = visit.read(&link(&page, words).unwrap_or_default()).await?;
+    }
+    let asked = visit.read(&format!("/ui/thread/{INES}/{TALK}?message=2-m10&{list}")).await?;
+    assert!(is_there(&asked) && is_all_carried(&asked));
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_quoted_names_its_author_and_is_whole_behind_its_own_link() -> anyhow::Result<()> {
     let world = World::with_accounts().await?;
     let forwarded = |sender: Option<&str>, body: String| {
