@@ -53,7 +53,24 @@ function localDays() {
     time.textContent = shown(date, "day");
     day.append(time);
     item.before(day);
+    named(item);
   }
+}
+
+// A message that begins a day says who wrote it, as the server does for days of UTC.
+function named(item) {
+  const at = one(".at.late", item);
+  const hidden = at && one(".unseen", at);
+  if (!hidden) return;
+  const by = document.createElement("p");
+  const name = document.createElement("b");
+  by.className = "by";
+  name.append(one("bdi", hidden));
+  hidden.remove();
+  at.classList.remove("late");
+  at.before(by);
+  by.append(name, " ", at);
+  item.classList.add("first");
 }
 
 // Keys.
@@ -111,10 +128,15 @@ function write(within, told) {
 
 function watch(main) {
   let waitMs = lookMs;
+  // What the page offers depends on which accounts run: it is written anew when one begins or ends.
+  const ran = all("[data-running]", main).map((within) => within.dataset.account);
+  const isAsWritten = (account) => ran.includes(account.id) === account.running;
   const look = async () => {
     if (document.hidden) return again();
     try {
       const answer = await fetch(main.dataset.watch, { headers: { accept: "application/json" } });
+      // The session is over: the page leads to the login.
+      if (answer.status === 401) return location.reload();
       if (!answer.ok) throw new Error(String(answer.status));
       const told = await answer.json();
       const accounts = told.accounts ?? [told];
@@ -122,7 +144,7 @@ function watch(main) {
         const within = told.accounts ? one(`[data-account="${CSS.escape(account.id)}"]`) : main;
         if (within) write(within, account);
       }
-      if (!accounts.some((account) => account.running)) return location.reload();
+      if (told.accounts ? !accounts.every(isAsWritten) : !told.running) return location.reload();
       waitMs = lookMs;
     } catch {
       waitMs = Math.min(waitMs * 2, lookMaxMs);

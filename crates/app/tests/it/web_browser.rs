@@ -15,7 +15,7 @@ use threadkeep::store::JobEnd;
 use threadkeep::verbs::keys::Scope;
 use tokio::net::TcpListener;
 
-use crate::api_world::{INES, INES_MEMBER, Taught, World};
+use crate::api_world::{INES, INES_MEMBER, OTTO, Taught, World};
 use crate::web_world::{HOSTILE, HOSTILE_MESSAGES, HOSTILE_TALKS, MARA, TALK, hostile, pleasant};
 use crate::webdriver::{Browser, Looks};
 
@@ -203,6 +203,50 @@ async fn progress_is_shown_while_it_happens() -> anyhow::Result<()> {
     world.end_sync(&claimed, &JobEnd::Done).await?;
     browser.until("!document.querySelector('[data-watch]')").await?;
     browser.says(".going", "done").await?;
+    browser.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_run_that_ends_and_a_session_that_ends_are_seen() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let site = Site::of(&world, &[]).await?;
+    let Some(browser) = site.visited("each_run_that_ends_and_a_session_that_ends_are_seen", Looks::default()).await?
+    else {
+        return Ok(());
+    };
+    let (ines, otto) = (world.begin_sync(INES).await?, world.begin_sync(OTTO).await?);
+    browser.go(&format!("{}/ui/sync", site.url)).await?;
+    assert_eq!(browser.value("document.querySelectorAll('[name=run]').length").await?, 2);
+    world.end_sync(&ines, &JobEnd::Done).await?;
+    browser.until(&format!("!!document.querySelector('[data-account=\"{INES}\"] button.main')")).await?;
+    assert_eq!(browser.value("document.querySelectorAll('[name=run]').length").await?, 1, "the other one goes on");
+    for key in world.app.store.keys().await? {
+        world.app.store.revoke_key(&key.id, world.app.clock.now()).await?;
+    }
+    browser.arrives("/ui/login").await?;
+    world.end_sync(&otto, &JobEnd::Done).await?;
+    browser.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_day_of_the_reader_begins_with_a_name() -> anyhow::Result<()> {
+    // From the beginning of the test to the next day in Tokyo, which is no other one in UTC.
+    const MIDNIGHT_MS: i64 = (11 * 60 + 56) * 60_000;
+    let world = World::with_accounts().await?;
+    let mut taught = Taught::default().person(MARA, "Mara Muster")?.conversation(TALK, 500, &[INES_MEMBER, MARA])?;
+    for at in -1..2 {
+        taught = taught.message((TALK, &format!("2-m{}", at + 1)), MARA, MIDNIGHT_MS + at * 60_000)?;
+    }
+    world.sync(INES, taught).await?;
+    let site = Site::of(&world, &[]).await?;
+    let Some(browser) = site.visited("each_day_of_the_reader_begins_with_a_name", Looks::default()).await? else {
+        return Ok(());
+    };
+    browser.devtools("Emulation.setTimezoneOverride", json!({"timezoneId": "Asia/Tokyo"})).await?;
+    browser.go(&site.talk()).await?;
+    let names = "[...document.querySelectorAll('.day + .message .by b')].map(one => one.innerText)";
+    assert_eq!(browser.value(names).await?, json!(["Mara Muster", "Mara Muster"]));
+    assert_eq!(browser.value("document.querySelectorAll('.message:not(.first)').length").await?, 1);
     browser.close().await
 }
 
