@@ -111,6 +111,16 @@ async fn pages_are_read_in_light_and_dark_and_on_a_phone() -> anyhow::Result<()>
         assert_eq!(fits, true, "{name} is not wider than the screen");
     }
     phone.go(&site.talk()).await?;
+    // What is not in sight is still said by a screen reader; the times of all messages are in sight without a pointer.
+    let style = |of: &str, what: &str| format!("getComputedStyle(document.querySelector('{of}')).{what}");
+    for of in [".mine .by b", ".at.late .unseen"] {
+        assert_eq!(phone.value(&style(of, "clipPath")).await?, "inset(50%)", "{of}");
+        assert_ne!(phone.value(&style(of, "display")).await?, "none", "{of}");
+    }
+    assert_ne!(phone.value(&style(".at.late", "display")).await?, "none");
+    assert_eq!(phone.value(&style(".at.late", "opacity")).await?, "1");
+    let reactions = "document.querySelector('.reactions').getAttribute('role')";
+    assert_eq!(phone.value(reactions).await?, "group");
     phone.click(".back").await?;
     phone.arrives("/ui/").await?;
     phone.close().await
