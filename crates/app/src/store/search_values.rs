@@ -32,8 +32,13 @@ pub struct SearchPosition(pub i64);
 pub enum Searched {
     /// This.
     Found(Found),
-    /// So many people or conversations have the name that another name has to be given: the operator.
-    TooMany(&'static str),
+    /// So many people or conversations have the name in one of the clauses that another name has to be given.
+    TooMany {
+        /// The operator of the clause.
+        operator: &'static str,
+        /// Its number, from 0.
+        clause: usize,
+    },
 }
 
 /// A page of hits.

@@ -9,7 +9,7 @@ use threadkeep_core::attachment::attachments;
 use threadkeep_core::id::ConversationId;
 use threadkeep_core::message::Message;
 use threadkeep_core::person::Person;
-use threadkeep_core::search::{Query, QueryError, Snippet, parse, snippet};
+use threadkeep_core::search::{Query, QueryError, Snippet, parse, position_of, snippet};
 
 use crate::app::App;
 use crate::refusal::Refusal;
@@ -68,7 +68,7 @@ pub async fn search(
     let wanted = Wanted { accounts: &ids, query: &query, after, limit: limit.clamp(1, PAGE_MAX) };
     let found = match app.store.search(&wanted).await? {
         Searched::Found(found) => found,
-        Searched::TooMany(operator) => return Err(too_many(question, operator).into()),
+        Searched::TooMany { operator, clause } => return Err(too_many(question, operator, clause).into()),
     };
     let lag = app.store.index_lag(Some(&ids)).await?;
     let (hits, next) = shown(found, accounts, &query);
@@ -135,11 +135,9 @@ fn title(row: &ConversationRow, accounts: &[Account]) -> String {
     names.join(", ")
 }
 
-fn too_many(question: &str, operator: &str) -> QueryError {
-    let at = question.to_ascii_lowercase().find(operator).unwrap_or(0);
-    let position = question.get(..at).map_or(1, |before| before.chars().count() + 1);
+fn too_many(question: &str, operator: &str, clause: usize) -> QueryError {
     QueryError {
-        position,
+        position: position_of(question, clause).unwrap_or(1),
         what: format!("{operator} means too many people or conversations: give more of the name"),
         is_too_complex: true,
     }

@@ -137,6 +137,21 @@ async fn row_06_a_key_learns_nothing_of_how_far_the_index_of_others_is() -> anyh
 }
 
 #[tokio::test]
+async fn a_name_that_means_too_many_is_told_its_place() -> anyhow::Result<()> {
+    let world = world().await?;
+    let key = world.key(&[Scope::Read], &[]).await?;
+    let mut taught = Taught::default();
+    for at in 0..201 {
+        taught = taught.person(&format!("ACoAAMany{at}"), &format!("Sam Number{at}"))?;
+    }
+    world.sync(INES, taught).await?;
+    let query = "q=%22from%3Asam%22+from%3Anumber7+-from%3Asam";
+    let answer = world.get(&key, &format!("/search?{query}&accountId={INES}")).await?;
+    ensure!(answer.fault() == "400 query_too_complex" && answer.json()["position"] == 25, "{}", answer.json());
+    Ok(())
+}
+
+#[tokio::test]
 async fn row_09_a_wrong_question_is_told_its_place() -> anyhow::Result<()> {
     let world = world().await?;
     let key = world.key(&[Scope::Read], &[]).await?;

@@ -55,7 +55,7 @@ pub async fn page(
     let wanted = Wanted { accounts, query: &query, after: after.map(SearchPosition), limit };
     match store.search(&wanted).await? {
         Searched::Found(found) => Ok(found),
-        Searched::TooMany(operator) => bail!("too many for {operator}"),
+        Searched::TooMany { operator, clause } => bail!("too many for {operator}, clause {clause}"),
     }
 }
 

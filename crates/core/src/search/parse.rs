@@ -31,18 +31,29 @@ pub struct QueryError {
 
 /// Reads a question.
 pub fn parse(text: &str) -> Result<Query, QueryError> {
+    placed(text).map(|(query, _)| query)
+}
+
+/// Where one of the clauses of a question begins, counted from the first one: a character, counted from 1.
+pub fn position_of(text: &str, clause: usize) -> Option<usize> {
+    placed(text).ok()?.1.get(clause).copied()
+}
+
+/// Reads a question, and where each of its clauses begins.
+fn placed(text: &str) -> Result<(Query, Vec<usize>), QueryError> {
     if text.chars().count() > QUERY_CHARS_MAX {
         let what = format!("the query is too long: at most {QUERY_CHARS_MAX} characters");
         return Err(too_complex(QUERY_CHARS_MAX + 1, what));
     }
     let mut reader = Reader { all: text.chars().collect(), at: 0 };
-    let mut query = Query::default();
+    let (mut query, mut positions) = (Query::default(), Vec::new());
     while let Some(begin) = reader.next_begin() {
         let is_negated = reader.takes_minus();
         match reader.operator() {
             Some(operator) => reader.value(operator, is_negated, begin, &mut query)?,
             None => reader.text(is_negated, &mut query)?,
         }
+        positions.resize(query.clauses.len(), begin + 1);
         if query.clauses.len() > TERMS_MAX {
             return Err(too_complex(
                 begin + 1,
@@ -53,7 +64,7 @@ pub fn parse(text: &str) -> Result<Query, QueryError> {
     if query.clauses.is_empty() && query.after.is_none() && query.before.is_none() {
         return Err(wrong(1, "there is nothing to search for: give a word of at least one letter or digit"));
     }
-    Ok(query)
+    Ok((query, positions))
 }
 
 impl FromStr for Query {
@@ -277,6 +288,13 @@ mod tests {
         assert_eq!(place("\u{1f44d} before:soon"), Some(10));
         assert_eq!(place("x -before:2024"), Some(3));
         assert_eq!(place("hello \"ab\"*"), Some(7));
+    }
+
+    #[test]
+    fn each_clause_has_a_place() {
+        let text = "\"from:x\" after:2024 - -from:\u{e9} in:b";
+        let places: Vec<usize> = (0..4).filter_map(|clause| position_of(text, clause)).collect();
+        assert_eq!(places, [1, 23, 31]);
     }
 
     #[test]

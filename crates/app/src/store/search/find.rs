@@ -52,7 +52,8 @@ enum Term {
 enum NoPlan {
     /// Nothing can be found.
     Nothing,
-    TooMany(&'static str),
+    /// A name in this clause means too many.
+    TooMany { operator: &'static str, clause: usize },
 }
 
 impl<D: Dialect> SqlStore<D> {
@@ -60,7 +61,7 @@ impl<D: Dialect> SqlStore<D> {
         let plan = match self.plan(wanted).await? {
             Ok(plan) => plan,
             Err(NoPlan::Nothing) => return Ok(Searched::Found(Found::default())),
-            Err(NoPlan::TooMany(operator)) => return Ok(Searched::TooMany(operator)),
+            Err(NoPlan::TooMany { operator, clause }) => return Ok(Searched::TooMany { operator, clause }),
         };
         let limit = usize::try_from(wanted.limit.clamp(1, HITS_MAX)).unwrap_or(1);
         let (mut found, next) = self.walk(&plan, limit).await?;
@@ -123,10 +124,10 @@ impl<D: Dialect> SqlStore<D> {
         let above = wanted.after.map_or(above, |position| above.max(position.0));
         let fences_max = if query.is_heavy() { FENCES_MAX.1 } else { FENCES_MAX.0 };
         let mut plan = Plan { all: Vec::new(), none: Vec::new(), unread: Vec::new(), above, up_to, fences_max };
-        for clause in &query.clauses {
+        for (number, clause) in query.clauses.iter().enumerate() {
             let terms = match self.terms(&account_pks, &clause.what).await? {
                 Ok(terms) => terms,
-                Err(no_plan) => return Ok(Err(no_plan)),
+                Err(operator) => return Ok(Err(NoPlan::TooMany { operator, clause: number })),
             };
             match terms {
                 None => plan.unread.push(!clause.is_negated),
@@ -151,8 +152,8 @@ impl<D: Dialect> SqlStore<D> {
         Ok(Ok(plan))
     }
 
-    /// What of the index a clause asks for; `None` for what is not in it.
-    async fn terms(&self, account_pks: &[i64], what: &What) -> StoreResult<Result<Option<Vec<Term>>, NoPlan>> {
+    /// What of the index a clause asks for, `None` for what is not in it; else the operator whose name means too many.
+    async fn terms(&self, account_pks: &[i64], what: &What) -> StoreResult<Result<Option<Vec<Term>>, &'static str>> {
         Ok(Ok(Some(match what {
             What::Unread => return Ok(Ok(None)),
             What::Text(phrase) => vec![Term::Words(phrase.clone())],
@@ -160,11 +161,11 @@ impl<D: Dialect> SqlStore<D> {
             What::From(Whom::Me) => vec![Term::Mark(entry::of_owner())],
             What::From(Whom::Named(words)) => match self.people_named(account_pks, words).await? {
                 Some(people) => people.iter().map(|(_, id)| Term::Mark(entry::of_sender(id))).collect(),
-                None => return Ok(Err(NoPlan::TooMany("from:"))),
+                None => return Ok(Err("from:")),
             },
             What::In(words) => match self.conversations_named(account_pks, words).await? {
                 Some(pks) => pks.into_iter().map(|pk| Term::Mark(entry::of_conversation(pk))).collect(),
-                None => return Ok(Err(NoPlan::TooMany("in:"))),
+                None => return Ok(Err("in:")),
             },
         })))
     }
