@@ -2,16 +2,18 @@
 //! is said that more of a name is needed; and what the index lacks is told of those accounts alone that are named.
 
 use anyhow::Result;
-use threadkeep::store::IndexLag;
+use threadkeep::store::{IndexLag, Searched, Wanted};
 use threadkeep_core::conversation::ConversationSeen;
+use threadkeep_core::search::parse;
 
-use crate::store_contract_search::{find, indexed, mailbox, names, page_of_first};
+use crate::store_contract_search::{find, from, indexed, mailbox, names, page_of_first};
 use crate::store_database::Database;
 use crate::store_fixture::{Worker, account_id, conversation, listed, message, spoken};
 
 crate::on_both_databases!(
     few_and_many_unread_conversations_are_searched_alike,
     a_lag_is_told_of_the_named_accounts_alone,
+    a_name_is_found_among_many_and_too_many_of_one_are_told,
 );
 
 async fn few_and_many_unread_conversations_are_searched_alike(db: &Database) -> Result<()> {
@@ -54,5 +56,46 @@ async fn a_lag_is_told_of_the_named_accounts_alone(db: &Database) -> Result<()> 
         .await?;
     assert_eq!(db.store.index_lag(Some(&two)).await?.changes, 1);
     assert!(!db.store.index_lag(Some(&one)).await?.is_behind() && db.store.index_lag(None).await?.is_behind());
+    Ok(())
+}
+
+async fn a_name_is_found_among_many_and_too_many_of_one_are_told(db: &Database) -> Result<()> {
+    // More than one look at names reads, and all of letters that have to be looked at here.
+    const MANY: i64 = 10_500;
+    let mut worker = mailbox(db, vec![message("a", "m1", 1, "word")?]).await?;
+    let numbers = format!("WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {MANY})");
+    let account = db.count("SELECT pk FROM accounts").await?;
+    db.raw(&format!(
+        "INSERT INTO people (account_pk, id, kind, first_name, last_name) {numbers} \
+         SELECT {account}, 'ACoAA0' || x, 'member', '\u{c9}va', '\u{d6}zil' FROM n"
+    ))
+    .await?;
+    let pk = db.count("SELECT MIN(pk) FROM conversations").await?;
+    db.raw(&format!(
+        "INSERT INTO conversations (pk, account_pk, id, title, categories, is_group, is_sponsored, participants, \
+         last_activity_at, is_read, unread_count, is_muted, is_deleted, version) {numbers} \
+         SELECT {pk} - x - 1, {account}, '2-t' || x, 'Weekly round', '[]', 1, 0, '[]', 1, 1, 0, 0, 0, 1 FROM n"
+    ))
+    .await?;
+    let titled = ConversationSeen {
+        title: Some(Some("Release Plan".into())),
+        group: Some(true),
+        ..conversation("z", 30, "Zoe")?
+    };
+    let mut last = listed(vec![titled]);
+    last.messages = vec![from("Zoe", message("z", "m2", 2, "word")?)?];
+    worker.commit(&last).await?;
+    indexed(&db.store).await?;
+    for (text, expected) in [("from:zo\u{e9}", "m2"), ("in:release", "m2"), ("in:ben", "m1"), ("from:nobody", "")] {
+        assert_eq!(find(db, text).await?, expected, "{text}");
+    }
+    for (text, expected) in [("word from:eva", "from:"), ("-from:ozil", "from:"), ("word in:weekly", "in:")] {
+        let query = parse(text)?;
+        let accounts = [account_id(1)?];
+        let wanted = Wanted { accounts: &accounts, query: &query, after: None, limit: 9 };
+        let number = query.clauses.len() - 1;
+        let too_many = Searched::TooMany { operator: expected, clause: number };
+        assert_eq!(db.store.search(&wanted).await?, too_many, "{text}");
+    }
     Ok(())
 }

@@ -16,8 +16,10 @@ use crate::store::{SqlStore, StoreResult};
 const PEOPLE_MAX: usize = 200;
 /// Most conversations that one name may mean.
 const CONVERSATIONS_MAX: usize = 400;
-/// Names that are looked at for one question.
-const LOOKED_AT_MAX: i64 = 20_000;
+/// Names that are looked at with one look.
+const NAMES_AT_ONCE: i64 = 10_000;
+/// Looks for one name: a million names.
+const PAGES_MAX: usize = 100;
 /// Words of a name that are compared.
 const WORDS_MAX: usize = 40;
 
@@ -44,28 +46,33 @@ impl<D: Dialect> SqlStore<D> {
              OR LOWER(p.first_name) LIKE ? OR LOWER(p.last_name) LIKE ?) AND p.account_pk IN (",
         );
         push_marks(&mut text, account_pks.len());
-        text.push_str(") LIMIT ?");
+        text.push_str(") AND (p.account_pk, p.id) > (?, ?) ORDER BY p.account_pk, p.id LIMIT ?");
         let like = format!("%{}%", wanted.first().map_or("", String::as_str));
-        let mut values = vec![Value::from(&like), Value::from(&like)];
-        values.extend(account_pks.iter().map(|pk| Value::from(*pk)));
-        values.push(LOOKED_AT_MAX.into());
-        let rows = self.rows(Statement::new(text, values)).await?;
-        let is_too_many = i64::try_from(rows.len()).is_ok_and(|count| count >= LOOKED_AT_MAX);
-        let mut found = BTreeSet::new();
-        for row in rows {
-            let mut row = row.columns("people");
-            let somebody = (row.int("account_pk")?, row.text("id")?);
-            let name = format!("{} {}", row.text("first_name")?, row.text("last_name")?);
-            if has_words(&name, wanted) {
-                found.insert(somebody);
+        let (mut found, mut last) = (BTreeSet::new(), (0, String::new()));
+        for _ in 0..PAGES_MAX {
+            let mut values = vec![Value::from(&like), Value::from(&like)];
+            values.extend(account_pks.iter().map(|pk| Value::from(*pk)));
+            values.extend([last.0.into(), Value::from(&last.1), NAMES_AT_ONCE.into()]);
+            let rows = self.rows(Statement::new(text.clone(), values)).await?;
+            let is_end = is_last_page(rows.len());
+            for row in rows {
+                let mut row = row.columns("people");
+                last = (row.int("account_pk")?, row.text("id")?);
+                let name = format!("{} {}", row.text("first_name")?, row.text("last_name")?);
+                if has_words(&name, wanted) {
+                    found.insert(last.clone());
+                }
+            }
+            if found.len() > PEOPLE_MAX {
+                return Ok(None);
+            }
+            if is_end {
+                let aliases = self.aliases(&found).await?;
+                found.extend(aliases);
+                return Ok(Some(found));
             }
         }
-        if is_too_many || found.len() > PEOPLE_MAX {
-            return Ok(None);
-        }
-        let aliases = self.aliases(&found).await?;
-        found.extend(aliases);
-        Ok(Some(found))
+        Ok(None)
     }
 
     /// Other ids under which archives have told of these people.
@@ -99,22 +106,47 @@ impl<D: Dialect> SqlStore<D> {
         for row in rows::rows(self.db.read(script).await?) {
             found.insert(row.columns("conversation_people").int("conversation_pk")?);
         }
+        let titled = self.titled(account_pks, wanted).await?;
+        Ok(titled.and_then(|titled| {
+            found.extend(titled);
+            (found.len() <= CONVERSATIONS_MAX).then_some(found)
+        }))
+    }
+
+    /// Conversations with a title that has these words; `None` when they are too many.
+    async fn titled(&self, account_pks: &[i64], wanted: &[String]) -> StoreResult<Option<BTreeSet<i64>>> {
         let mut text = String::from(
             "SELECT c.pk, c.title FROM conversations c WHERE c.title IS NOT NULL AND c.is_deleted = 0 AND c.account_pk IN (",
         );
         push_marks(&mut text, account_pks.len());
-        text.push_str(") LIMIT ?");
-        let mut values: Vec<Value> = account_pks.iter().map(|pk| Value::from(*pk)).collect();
-        values.push(LOOKED_AT_MAX.into());
-        for row in self.rows(Statement::new(text, values)).await? {
-            let mut row = row.columns("conversations");
-            let pk = row.int("pk")?;
-            if has_words(&row.text("title")?, wanted) {
-                found.insert(pk);
+        text.push_str(") AND c.pk > ? ORDER BY c.pk LIMIT ?");
+        let (mut found, mut last) = (BTreeSet::new(), i64::MIN);
+        for _ in 0..PAGES_MAX {
+            let mut values: Vec<Value> = account_pks.iter().map(|pk| Value::from(*pk)).collect();
+            values.extend([last.into(), NAMES_AT_ONCE.into()]);
+            let rows = self.rows(Statement::new(text.clone(), values)).await?;
+            let is_end = is_last_page(rows.len());
+            for row in rows {
+                let mut row = row.columns("conversations");
+                last = row.int("pk")?;
+                if has_words(&row.text("title")?, wanted) {
+                    found.insert(last);
+                }
+            }
+            if found.len() > CONVERSATIONS_MAX {
+                return Ok(None);
+            }
+            if is_end {
+                return Ok(Some(found));
             }
         }
-        Ok((found.len() <= CONVERSATIONS_MAX).then_some(found))
+        Ok(None)
     }
+}
+
+/// Whether a page of names has none behind it.
+fn is_last_page(rows: usize) -> bool {
+    i64::try_from(rows).is_ok_and(|rows| rows < NAMES_AT_ONCE)
 }
 
 fn by_account(people: &BTreeSet<Somebody>) -> HashMap<i64, Vec<&str>> {
