@@ -116,9 +116,16 @@ async fn look(room: &Room, accounts: &[Account], page: &mut SearchPage, after: O
         let Some(account) = accounts.iter().find(|account| account.id == hit.hit.account) else { continue };
         page.hits.push(shown(hit, account, now));
     }
-    if page.hits.is_empty() && page.more.is_none() {
-        let what = if is_first { "Nothing was found" } else { "That was all" };
-        page.empty = Some(Empty { what: what.to_owned(), ..how() });
+    if page.hits.is_empty() {
+        page.empty = Some(match (page.more.is_some(), is_first) {
+            (true, _) => Empty {
+                what: "Nothing was found among the newest messages".to_owned(),
+                remedy: "Older ones were not looked at yet: “Older hits” goes on.".to_owned(),
+                link: None,
+            },
+            (false, true) => Empty { what: "Nothing was found".to_owned(), ..how() },
+            (false, false) => Empty { what: "That was all".to_owned(), ..how() },
+        });
     }
     Ok(())
 }

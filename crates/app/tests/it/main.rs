@@ -186,6 +186,8 @@ mod web_access;
 #[cfg(test)]
 mod web_browser;
 #[cfg(test)]
+mod web_large;
+#[cfg(test)]
 mod web_pages;
 #[cfg(test)]
 mod web_world;

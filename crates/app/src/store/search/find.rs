@@ -18,7 +18,8 @@ use crate::store::{Found, Hit, SearchPosition, Searched, SqlStore, StoreResult, 
 const HITS_MAX: u32 = 1_000;
 /// How much longer each stretch is than the one before, in fences.
 const STRETCH_GROWTH: i64 = 4;
-/// Fences that one page passes: the first is for questions of plain words, the second for those that cost more.
+/// Fences after which a page ends: the first is for questions of plain words, the second for those that cost more. It
+/// ends with a stretch, so up to 1 + 4 + 16 + 64 + 256 + 1,024 = 1,365 and 1 + 4 + 16 + 64 = 85 are passed.
 const FENCES_MAX: (i64, i64) = (512, 32);
 /// Unread conversations that are looked up by their marks; of more, what is found is sifted.
 const UNREAD_MAX: i64 = 400;
