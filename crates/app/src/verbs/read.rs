@@ -14,11 +14,15 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, AttachmentRow, ConversationFilter, ConversationRow, MessageFilter, SharedWriter};
+use crate::store::{
+    Account, AttachmentRow, ConversationFilter, ConversationRow, MessageFilter, SharedWriter, shown_name,
+};
 use crate::verbs::media;
 
 /// Most conversations or messages on a page.
 pub const PAGE_MAX: u32 = 100;
+/// People who are named in the name of a conversation.
+const NAMED_MAX: usize = 3;
 /// Pages that are looked through for one page of chosen conversations.
 const SIFTED_PAGES_MAX: u32 = 10;
 /// The setting that holds the secret by which cursors are proved to be ours.
@@ -161,6 +165,27 @@ pub async fn conversations_sifted(
 /// One conversation, in the first of these accounts that has it.
 pub async fn conversation(app: &App, accounts: &[AccountId], id: &ConversationId) -> Result<ConversationRow, Refusal> {
     app.store.conversation(accounts, id).await?.ok_or(Refusal::NoConversation)
+}
+
+/// What a conversation is called: its title, else the people in it besides its owner, else the owner.
+pub fn title(row: &ConversationRow, account: &Account) -> String {
+    if let Some(title) = row.conversation.title.as_deref().map(str::trim).filter(|title| !title.is_empty()) {
+        return title.to_owned();
+    }
+    let others = others(row, account);
+    let named: Vec<String> =
+        others.iter().take(NAMED_MAX).map(|person| shown_name(person.full_name().trim())).collect();
+    match others.len() {
+        0 => shown_name(""),
+        all if all > NAMED_MAX => format!("{} and {} more", named.join(", "), all - NAMED_MAX),
+        _ => named.join(", "),
+    }
+}
+
+/// Everybody in a conversation but its owner; the owner when there is nobody else.
+pub fn others<'a>(row: &'a ConversationRow, account: &Account) -> Vec<&'a Person> {
+    let others: Vec<&Person> = row.participants.iter().filter(|person| person.id != account.member).collect();
+    if others.is_empty() { row.participants.iter().collect() } else { others }
 }
 
 /// A page of a conversation's messages.

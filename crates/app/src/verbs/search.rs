@@ -8,21 +8,17 @@ use std::collections::HashMap;
 use threadkeep_core::attachment::attachments;
 use threadkeep_core::id::ConversationId;
 use threadkeep_core::message::Message;
-use threadkeep_core::person::Person;
 use threadkeep_core::search::{Query, QueryError, Snippet, parse, position_of, snippet};
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{
-    Account, ConversationRow, Found, Hit, IndexLag, SearchPosition, Searched, SharedStore, Wanted, shown_name,
-};
+use crate::store::{Account, ConversationRow, Found, Hit, IndexLag, SearchPosition, Searched, SharedStore, Wanted};
+use crate::verbs::read;
 
 /// Most hits on a page.
 pub const PAGE_MAX: u32 = 100;
 /// Steps of the indexer that a search waits for: what a page or two has brought.
 const STEPS_OF_SEARCH: u32 = 3;
-/// Names that stand for a conversation without a title.
-const NAMES_MAX: usize = 4;
 
 /// A page of hits, newest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,8 +92,12 @@ pub async fn lag(store: &SharedStore) -> Result<IndexLag, Refusal> {
 }
 
 fn shown(found: Found, accounts: &[Account], query: &Query) -> (Vec<SearchHit>, Option<SearchPosition>) {
+    let titled = |row: &ConversationRow| {
+        let account = accounts.iter().find(|account| account.id == row.account);
+        account.map(|account| read::title(row, account)).unwrap_or_default()
+    };
     let titles: HashMap<_, _> =
-        found.conversations.iter().map(|row| ((&row.account, &row.conversation.id), title(row, accounts))).collect();
+        found.conversations.iter().map(|row| ((&row.account, &row.conversation.id), titled(row))).collect();
     let hits = found.hits.into_iter().map(|hit| {
         let conversation = hit.message.conversation.clone();
         let title = titles.get(&(&hit.account, &conversation)).cloned().unwrap_or_default();
@@ -119,20 +119,6 @@ fn pieces(message: &Message, query: &Query) -> (Snippet, Option<Snippet>) {
             .find(Snippet::has_match),
     };
     (by_name.unwrap_or(body), subject.map(|subject| snippet(subject, query.phrases())))
-}
-
-/// The title, or the names of those who are not the owner.
-fn title(row: &ConversationRow, accounts: &[Account]) -> String {
-    if let Some(title) = row.conversation.title.as_deref().filter(|title| !title.is_empty()) {
-        return title.to_owned();
-    }
-    let owner = accounts.iter().find(|account| account.id == row.account).map(|account| &account.member);
-    let others: Vec<&Person> = row.participants.iter().filter(|person| Some(&person.id) != owner).collect();
-    let mut names: Vec<String> = others.iter().take(NAMES_MAX).map(|one| shown_name(&one.full_name())).collect();
-    if others.len() > NAMES_MAX {
-        names.push(format!("{} more", others.len() - NAMES_MAX));
-    }
-    names.join(", ")
 }
 
 fn too_many(question: &str, operator: &str, clause: usize) -> QueryError {

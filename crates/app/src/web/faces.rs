@@ -7,13 +7,14 @@ use threadkeep_core::person::Person;
 
 use super::text::line;
 use crate::store::{Account, ConversationRow};
+use crate::verbs::read;
 
 /// Colours of initials; the style has a class for each.
 const HUES: u32 = 10;
 /// Longest name on a page, in characters.
 const NAME_MAX: usize = 80;
-/// People who are named in the name of a conversation.
-const NAMED_MAX: usize = 3;
+/// Longest name of a conversation, in characters: two long names of people.
+const TITLE_MAX: usize = 2 * NAME_MAX;
 /// What LinkedIn calls somebody who is gone.
 const NOBODY: &str = "LinkedIn Member";
 
@@ -61,25 +62,14 @@ pub(super) fn owner(account: &Account) -> String {
     }
 }
 
-/// Everybody in a conversation but its owner; the owner when there is nobody else.
-pub(super) fn others<'a>(row: &'a ConversationRow, account: &Account) -> Vec<&'a Person> {
-    let others: Vec<&Person> = row.participants.iter().filter(|person| person.id != account.member).collect();
-    if others.is_empty() { row.participants.iter().collect() } else { others }
+/// What a conversation is called, as everywhere, on one line.
+pub(super) fn conversation(row: &ConversationRow, account: &Account) -> String {
+    titled(&read::title(row, account))
 }
 
-/// What a conversation is called: its title, else the people in it.
-pub(super) fn conversation(row: &ConversationRow, account: &Account) -> String {
-    let title = row.conversation.title.as_deref().map(|title| line(title, NAME_MAX)).unwrap_or_default();
-    if !title.is_empty() {
-        return title;
-    }
-    let others = others(row, account);
-    let named: Vec<String> = others.iter().take(NAMED_MAX).map(|person| name(person)).collect();
-    match others.len() {
-        0 => NOBODY.to_owned(),
-        all if all > NAMED_MAX => format!("{} and {} more", named.join(", "), all - NAMED_MAX),
-        _ => named.join(", "),
-    }
+/// The same where it was said already.
+pub(super) fn titled(title: &str) -> String {
+    line(title, TITLE_MAX)
 }
 
 #[cfg(test)]

@@ -274,7 +274,7 @@ fn empty(accounts: usize, asked: &Asked, has_more: bool) -> Empty {
 
 fn shown(row: &ConversationRow, account: &Account, (asked, now, is_several): (&Asked, Timestamp, bool)) -> Row {
     let (kept, name) = (&row.conversation, faces::conversation(row, account));
-    let others = faces::others(row, account);
+    let others = read::others(row, account);
     let id = others.first().map_or(kept.id.as_str(), |person| person.id.as_str());
     let (preview, is_told) = row
         .newest

@@ -12,10 +12,9 @@ use super::message::{Around, message_href, name_of};
 use super::text::{Piece, SHOWN_MAX, line, link, pieces};
 use super::when::{self, Stamp};
 use crate::store::{Account, AttachmentRow, AttachmentState};
+use crate::verbs::media;
 use crate::verbs::read::MessagesPage;
 
-/// Kinds of images that browsers may show in place.
-const SHOWN_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 /// Longest name of a file, in characters.
 const NAME_MAX: usize = 120;
 /// Longest text of a reply's original, which has a place of its own, and of a note, in characters.
@@ -119,7 +118,7 @@ fn attachment(
     let name = name(content);
     let stored = row.filter(|row| row.state == AttachmentState::Stored).and_then(|row| row.object.as_ref());
     let href = stored.filter(|_| may_media).map(|_| attachment_href(account, &message.id, ordinal));
-    let is_image = stored.is_some_and(|object| SHOWN_IMAGES.contains(&object.media_type.as_str()));
+    let is_image = row.and_then(media::kept).is_some_and(|kept| kept.is_image);
     if let (Some(href), true) = (&href, is_image) {
         return Part::Image { href: href.clone(), words: name };
     }

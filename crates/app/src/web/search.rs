@@ -15,7 +15,6 @@ use super::faces::{self, Face, face};
 use super::inbox::{Asked, Tab, with_query};
 use super::message::message_href;
 use super::page::{self, Empty, Frame};
-use super::text::line;
 use super::visitor::Visitor;
 use super::when::{Stamp, listed};
 use crate::http::{Cursors, Fault, Params, Room};
@@ -26,8 +25,6 @@ use crate::verbs::search::{self, SearchHit};
 
 /// Hits of one window.
 const WINDOW: u32 = 30;
-/// Longest title of a conversation, in characters.
-const TITLE_MAX: usize = 80;
 
 /// A message that was found.
 struct Found {
@@ -144,7 +141,7 @@ fn shown(hit: SearchHit, account: &Account, now: threadkeep_core::time::Timestam
             Some(sender) => face(&faces::name(sender), sender.id.as_str()),
             None => face(&name, ""),
         },
-        title: line(&hit.title, TITLE_MAX),
+        title: faces::titled(&hit.title),
         at: listed(message.delivered_at, now),
         name,
         subject: parts(hit.subject),

@@ -151,7 +151,7 @@ fn compose(
     let seed = if row.conversation.group {
         id.as_str()
     } else {
-        faces::others(row, account).first().map_or(id.as_str(), |one| one.id.as_str())
+        read::others(row, account).first().map_or(id.as_str(), |one| one.id.as_str())
     };
     let around = Around { page: &page, account, list: beside, asked: asked.as_ref(), may_media: frame.may_media };
     Ok(ThreadPage {

@@ -51,8 +51,7 @@ impl FromRequestParts<Arc<Room>> for Visitor {
 impl Visitor {
     /// Refuses a form that does not carry the secret of this session.
     pub(super) fn must_own(&self, given: &str) -> Result<(), Fault> {
-        let own = SignedIn { caller: self.caller.clone(), form_secret: self.form_secret.clone() };
-        match own.is_own_form(given) {
+        match sign_in::is_own_form(&self.form_secret, given) {
             true => Ok(()),
             false => Err(Fault::ForeignOrigin),
         }

@@ -10,7 +10,7 @@ mod query;
 mod snippet;
 mod words;
 
-pub use parse::{QUERY_CHARS_MAX, QueryError, TERMS_MAX, parse, position_of};
+pub use parse::{QueryError, parse, position_of};
 pub use query::{Clause, Phrase, Query, What, Whom};
 pub use snippet::{Part, Snippet, snippet};
 pub use words::{Word, words, words_alone};

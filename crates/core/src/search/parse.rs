@@ -11,9 +11,9 @@ use super::query::{Clause, Phrase, Query, What, Whom};
 use super::words::{words, words_alone};
 
 /// Longest question, in characters.
-pub const QUERY_CHARS_MAX: usize = 256;
+const QUERY_CHARS_MAX: usize = 256;
 /// Most things that one question asks.
-pub const TERMS_MAX: usize = 16;
+const TERMS_MAX: usize = 16;
 /// Shortest beginning of a word that is looked for, in characters: shorter ones begin half of a mailbox.
 const PREFIX_CHARS_MIN: usize = 3;
 
