@@ -25,6 +25,7 @@ pub mod seal;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+mod tenure;
 pub mod vault;
 pub mod verbs;
 mod web;

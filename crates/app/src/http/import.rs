@@ -80,7 +80,7 @@ pub(crate) struct ImportAnswer {
 pub(crate) struct ImportItem {
     pub(crate) import_id: i64,
     pub(crate) account_id: Option<String>,
-    /// `running`, `done` or `failed`.
+    /// `running`, `done`, `failed` or `interrupted`.
     pub(crate) state: &'static str,
     pub(crate) completed: bool,
     /// `reading` or `importing` while it is running.
@@ -296,28 +296,21 @@ fn failed(error: &std::io::Error) -> Fault {
 
 fn answer(room: &Room, job: &ImportJob) -> ImportAnswer {
     let meter = room.imports.meter(job.id).filter(|_| job.state == ImportState::Running);
-    let is_here = meter.is_some();
     let shown = meter.map(|meter| meter.shown());
-    // What goes on in this process is not lost, however long it takes.
-    let is_silent = || job.lease_until.is_none_or(|until| until <= room.app.clock.now());
-    let is_lost = job.state == ImportState::Running && !is_here && is_silent();
-    let state = if is_lost { ImportState::Failed } else { job.state };
-    let lost =
-        is_lost.then(|| "the server was stopped meanwhile and nothing was kept: send the archive again".to_owned());
     ImportAnswer {
-        success: state != ImportState::Failed,
+        success: !matches!(job.state, ImportState::Failed | ImportState::Interrupted),
         import: ImportItem {
             import_id: job.id,
             account_id: job.account.as_ref().map(ToString::to_string),
-            state: state.as_str(),
-            completed: state != ImportState::Running,
+            state: job.state.as_str(),
+            completed: job.is_over(),
             phase: shown.map(|(phase, ..)| phase.as_str()),
             bytes_done: shown.map_or(0, |(_, done, ..)| done),
             bytes_total: shown.map_or(0, |(_, _, all, _)| all),
             created_at: date_time(job.created_at),
             finished_at: job.finished_at.map(date_time),
-            error: job.failure.as_ref().map(|failure| failure.what.clone()).or(lost),
-            code: job.failure.as_ref().map(|failure| failure.code.clone()).or(is_lost.then(|| "conflict".to_owned())),
+            error: job.failure.as_ref().map(|failure| failure.what.clone()),
+            code: job.failure.as_ref().map(|failure| failure.code.clone()),
             status_url: format!("/linkedin/import/{}", job.id),
             report: job.report.as_ref().map(report),
         },

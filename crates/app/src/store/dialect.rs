@@ -34,6 +34,8 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
     const LOCKING: &'static str;
     /// Stands after a SELECT of one row to take that nobody else is about to take.
     const SKIPPING_LOCKED: &'static str;
+    /// Whether nobody else can write as long as a transaction that writes is open.
+    const HAS_ONE_WRITER: bool;
     /// The form of its index of search.
     const SEARCH: SearchForm;
 

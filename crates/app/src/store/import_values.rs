@@ -10,6 +10,9 @@ use threadkeep_core::time::Timestamp;
 use super::{AuditLine, JobFailure, StoreResult};
 use crate::archive::ImportReport;
 
+/// The state, and the code, of an import whose process is gone.
+pub(crate) const INTERRUPTED: &str = "interrupted";
+
 /// What is to be imported, and into what.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportWish<'a> {
@@ -46,6 +49,8 @@ pub struct ImportWish<'a> {
 pub trait ImportRows: Send {
     /// The next rows, none at the end; nothing at all when reading has failed and nothing is to be kept.
     async fn next(&mut self) -> Option<Vec<ArchivedMessage>>;
+    /// The present; asked for at the end.
+    fn now(&self) -> Timestamp;
     /// What the reader has counted; asked for at the end.
     fn report(&self) -> ImportReport;
 }
@@ -68,6 +73,15 @@ pub enum ImportState {
     Done,
     /// Nothing was.
     Failed,
+    /// Nothing was, because whoever did it is gone or was taken for gone.
+    Interrupted,
+}
+
+impl ImportJob {
+    /// Whether it does not go on any more.
+    pub fn is_over(&self) -> bool {
+        self.state != ImportState::Running
+    }
 }
 
 impl ImportState {
@@ -77,13 +91,31 @@ impl ImportState {
             Self::Running => "running",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Interrupted => INTERRUPTED,
         }
     }
 
     /// The state with this stable name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Running, Self::Done, Self::Failed].into_iter().find(|one| one.as_str() == name)
+        [Self::Running, Self::Done, Self::Failed, Self::Interrupted].into_iter().find(|one| one.as_str() == name)
     }
+}
+
+/// The lease of an import: the number of its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportLease(pub i64);
+
+/// An import that begins.
+#[derive(Debug, Clone, Copy)]
+pub struct BegunImport<'a> {
+    /// The public part of the key that has asked for it.
+    pub asked_by: &'a str,
+    /// The process that does it.
+    pub owner: &'a str,
+    /// Now.
+    pub now: Timestamp,
+    /// Until when the process is believed to be there.
+    pub lease_until: Timestamp,
 }
 
 /// An import as its row tells it.
@@ -101,6 +133,8 @@ pub struct ImportJob {
     pub finished_at: Option<Timestamp>,
     /// Until when its process is believed to be there.
     pub lease_until: Option<Timestamp>,
+    /// The process.
+    pub owner: Option<String>,
     /// The public part of the key that has asked for it.
     pub asked_by: Option<String>,
     /// What became of it.
@@ -117,7 +151,12 @@ pub trait Imports: Send + Sync {
     /// Whether exactly this archive was taken into an account.
     async fn has_imported(&self, account: &AccountId, digest: &str) -> StoreResult<bool>;
     /// Writes the row of an import that begins; gives its number.
-    async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64>;
+    async fn begin_import(&self, begun: &BegunImport<'_>) -> StoreResult<i64>;
+    /// Prolongs the lease of an import, from now on; one that is over is lost. Where there is one writer, nothing is
+    /// written, because that is the import itself.
+    async fn prolong_import(&self, lease: ImportLease, now: Timestamp, until: Timestamp) -> StoreResult<()>;
+    /// Whether nobody else can write as long as an archive is taken in, so that its lease cannot be prolonged meanwhile.
+    fn has_one_writer(&self) -> bool;
     /// Writes how an import has ended: its state, account, report and failure.
     async fn end_import(&self, job: &ImportJob) -> StoreResult<()>;
     /// One import.

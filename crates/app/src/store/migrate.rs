@@ -18,7 +18,7 @@ pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY 
 pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
 
 /// Version, name, and the text for SQLite and for PostgreSQL.
-const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 11] = [
     (
         1,
         "start",
@@ -78,6 +78,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 10] = [
         "viewer",
         include_str!("../../migrations/sqlite/0010_viewer.sql"),
         include_str!("../../migrations/postgres/0010_viewer.sql"),
+    ),
+    (
+        11,
+        "import_owner",
+        include_str!("../../migrations/sqlite/0011_import_owner.sql"),
+        include_str!("../../migrations/postgres/0011_import_owner.sql"),
     ),
 ];
 

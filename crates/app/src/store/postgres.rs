@@ -82,6 +82,7 @@ impl Dialect for PostgresDialect {
 
     const LOCKING: &'static str = " FOR NO KEY UPDATE";
     const SKIPPING_LOCKED: &'static str = " FOR UPDATE SKIP LOCKED";
+    const HAS_ONE_WRITER: bool = false;
     const SEARCH: SearchForm = SearchForm::TsVector;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {

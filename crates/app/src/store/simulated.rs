@@ -195,6 +195,7 @@ impl<D: Dialect> Dialect for Seamed<D> {
 
     const LOCKING: &'static str = D::LOCKING;
     const SKIPPING_LOCKED: &'static str = D::SKIPPING_LOCKED;
+    const HAS_ONE_WRITER: bool = D::HAS_ONE_WRITER;
     const SEARCH: SearchForm = D::SEARCH;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {

@@ -184,6 +184,7 @@ impl Dialect for SqliteDialect {
     // There is one writer: nobody else is about to change anything.
     const LOCKING: &'static str = "";
     const SKIPPING_LOCKED: &'static str = "";
+    const HAS_ONE_WRITER: bool = true;
     const SEARCH: SearchForm = SearchForm::Fts5;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {

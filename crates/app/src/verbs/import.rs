@@ -14,19 +14,21 @@ use sha2::{Digest, Sha256};
 use threadkeep_core::archived::ArchivedMessage;
 use threadkeep_core::id::{ACCOUNT_ID_LENGTH, AccountId, PersonId};
 use threadkeep_core::identity::{ProfileSlug, UNKNOWN_OWNER, comparable_name};
+use threadkeep_core::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::app::App;
 use crate::archive::{ArchiveError, Bundle, ImportReport, Owner, Rows, Scratch, Survey, survey};
+use crate::clock::SharedClock;
 use crate::lifecycle::{Stop, spawn_thread};
 use crate::refusal::Refusal;
 use crate::store::{Account, Act, Actor, ImportJob, ImportRows, ImportState, ImportWish, Imported, JobFailure, Object};
-use crate::verbs::{accounts, audit};
+use crate::verbs::{accounts, audit, import_lease};
+
+pub use import_lease::{begin, find, take_rows};
 
 /// Batches that wait between the reader and the database.
 const BATCHES_AHEAD: usize = 2;
-/// How long the process of an import is believed to be there without a word; no upload takes so long.
-const LEASE_MS: i64 = 3_600_000;
 
 /// Where an archive is.
 #[derive(Debug)]
@@ -166,14 +168,6 @@ pub async fn look(
     Ok(Looked { read: surveyed, account })
 }
 
-/// Writes the row of an import that somebody has asked for and that goes on by itself.
-pub async fn begin(app: &App, asked_by: &str) -> Result<ImportJob, Refusal> {
-    let now = app.clock.now();
-    let id = app.store.begin_import(asked_by, now, now.plus_ms(LEASE_MS)).await?;
-    let job = app.store.import_job(id).await?;
-    job.ok_or_else(|| Refusal::Internal("the import is not there any more".into()))
-}
-
 /// Takes in an archive that was looked through, and notes how it ended in its row.
 pub async fn carry_on(app: &App, who: &Actor, (looked, ask): (Looked, &ImportAsk), meter: &Arc<Meter>, stop: &Stop) {
     let Some(id) = ask.job else { return };
@@ -198,17 +192,16 @@ fn ended_job(app: &App, job: ImportJob, ended: Result<ImportResult, Refusal>) ->
             finished_at,
             ..job
         },
+        Err(refusal) if import_lease::is_lost(&refusal) => {
+            tracing::warn!(import = job.id, "an import was interrupted: its lease was lost, and nothing was kept");
+            ImportJob { finished_at, ..import_lease::interrupted(job) }
+        }
         Err(refusal) => {
             tracing::warn!(import = job.id, code = refusal.code(), "an import has failed");
             let failure = Some(JobFailure { code: refusal.code().to_owned(), what: refusal.to_string() });
             ImportJob { state: ImportState::Failed, failure, finished_at, ..job }
         }
     }
-}
-
-/// One import that somebody has asked for.
-pub async fn find(app: &App, id: i64) -> Result<Option<ImportJob>, Refusal> {
-    Ok(app.store.import_job(id).await?)
 }
 
 /// The owner that an account's archive has.
@@ -310,6 +303,7 @@ async fn read(
 
 /// Rows as they come from the thread that reads them.
 struct Rowstream {
+    clock: SharedClock,
     batches: mpsc::Receiver<Vec<ArchivedMessage>>,
     state: Arc<Mutex<Reading>>,
 }
@@ -330,16 +324,23 @@ impl ImportRows for Rowstream {
         }
     }
 
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn report(&self) -> ImportReport {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).report.clone()
     }
 }
 
-fn stream(bundle: Bundle, survey: &Survey, meter: Arc<Meter>, stop: Stop) -> Result<Rowstream, Refusal> {
+/// Reads an archive on a thread of its own.
+fn pour(
+    (bundle, survey): (Bundle, &Survey),
+    (sender, kept): (mpsc::Sender<Vec<ArchivedMessage>>, Arc<Mutex<Reading>>),
+    meter: Arc<Meter>,
+    stop: Stop,
+) -> Result<(), Refusal> {
     let mut rows = Rows::open(&bundle, survey)?;
-    let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
-    let state = Arc::new(Mutex::new(Reading::default()));
-    let kept = state.clone();
     meter.begin(ImportPhase::Importing, survey.bytes);
     let work = move || {
         let ended = pump(&mut rows, &sender, &meter, &stop);
@@ -351,8 +352,7 @@ fn stream(bundle: Bundle, survey: &Survey, meter: Arc<Meter>, stop: Stop) -> Res
         drop(sender);
     };
     spawn_thread("archive-reader", work)
-        .map_err(|error| Refusal::Internal(format!("no thread can be started ({})", error.kind())))?;
-    Ok(Rowstream { batches, state })
+        .map_err(|error| Refusal::Internal(format!("no thread can be started ({})", error.kind())))
 }
 
 fn pump(
@@ -408,8 +408,10 @@ async fn take_in(
         line: &line,
         now: app.clock.now(),
     };
-    let mut rows = stream(bundle, &survey, meter.clone(), stop.clone())?;
-    match app.store.import(&wish, &mut rows).await? {
+    let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+    let mut rows = Rowstream { clock: app.clock.clone(), batches, state: Arc::default() };
+    pour((bundle, &survey), (sender, rows.state.clone()), meter.clone(), stop.clone())?;
+    match take_rows(app, &wish, &mut rows).await? {
         Imported::Done(report) => {
             let report = ImportReport { is_dry_run: ask.is_dry_run, ..*report };
             Ok(ImportResult { account: id, is_new_account: account.is_none(), report })

@@ -10,6 +10,7 @@ pub mod completeness;
 pub mod export;
 pub mod freshness;
 pub mod import;
+mod import_lease;
 pub mod keys;
 pub mod media;
 pub mod read;

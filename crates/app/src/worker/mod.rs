@@ -7,7 +7,6 @@ mod index;
 mod media;
 pub mod presence;
 pub mod sync;
-mod tenure;
 mod verify;
 
 use std::time::Duration;

@@ -71,6 +71,16 @@ impl Presence {
         let _ = place.locked.sync_all().and_then(|()| sync_names(&place.folder));
     }
 
+    /// Whether a process is there for certain: this one, or another one that uses the same folder.
+    pub fn sees(&self, id: &str) -> bool {
+        let is_name = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        id == self.id
+            || self
+                .place
+                .as_ref()
+                .is_some_and(|place| is_name && is_locked(&place.folder.join(format!("{id}.{SUFFIX}"))))
+    }
+
     /// The processes of this folder that are gone.
     pub fn gone(&self) -> Vec<Gone> {
         let Some(place) = &self.place else {
@@ -119,6 +129,10 @@ fn gone(path: PathBuf) -> Option<Gone> {
     }
 }
 
+fn is_locked(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 fn new_id(chance: &dyn Chance) -> String {
     let mut bytes = [0_u8; 16];
     chance.fill(&mut bytes);
@@ -136,13 +150,17 @@ mod tests {
         let here = Presence::enter(folder.path(), &SystemChance).unwrap();
         let other = Presence::enter(folder.path(), &SystemChance).unwrap();
         assert!(here.gone().is_empty());
+        assert!(here.sees(here.id()) && here.sees(other.id()) && other.sees(here.id()));
+        assert!(!here.sees("nobody") && !here.sees("../other") && !here.sees(""));
         let left_behind = folder.path().join(format!("killed.{SUFFIX}"));
         File::create_new(&left_behind).unwrap();
         let gone = here.gone();
         assert_eq!(gone.iter().map(Gone::id).collect::<Vec<_>>(), ["killed"]);
         gone.into_iter().for_each(Gone::forget);
         assert!(!left_behind.exists());
+        let gone = other.id().to_owned();
         drop(other);
+        assert!(!here.sees(&gone));
         assert_eq!(here.gone().len(), 1, "an ordinary end may leave leases behind too");
     }
 }

@@ -19,11 +19,11 @@ use crate::refusal::Refusal;
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched, Source};
 use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress};
+use crate::tenure::Tenure;
 use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
 
 use super::media::MediaTurn;
-use super::tenure::Tenure;
 use super::verify;
 
 /// Steps of one claim; then other accounts have their turn.

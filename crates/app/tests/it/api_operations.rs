@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use threadkeep::http::document::{self, Example, SCOPE_EXTENSION};
 use threadkeep::http::{HttpSettings, Rate};
 use threadkeep::lifecycle::Stop;
-use threadkeep::store::{Actor, ImportJob, ImportState, JobFailure};
+use threadkeep::store::{Actor, BegunImport, ImportJob, ImportState, JobFailure};
 use threadkeep::verbs::accounts;
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 use threadkeep::worker;
@@ -298,7 +298,11 @@ async fn sync(world: &World, account: &AccountId) -> Result<()> {
 /// An import that has brought nothing.
 async fn import(world: &World, account: &AccountId) -> Result<i64> {
     let now = world.app.clock.now();
-    let id = world.app.store.begin_import("tester", now, now.plus_ms(1_000)).await?;
+    let id = world
+        .app
+        .store
+        .begin_import(&BegunImport { asked_by: "tester", owner: "somebody", now, lease_until: now.plus_ms(1_000) })
+        .await?;
     let job = world.app.store.import_job(id).await?.context("an import")?;
     let failure = JobFailure { code: "archive_rejected".into(), what: "the file is empty".into() };
     let job = ImportJob {

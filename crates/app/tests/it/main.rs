@@ -101,6 +101,7 @@ mod import_eras;
 #[cfg(test)]
 mod import_hostile;
 #[cfg(test)]
+mod import_lease;
 mod import_people;
 #[cfg(test)]
 mod import_stories;

@@ -19,11 +19,12 @@ use threadkeep_core::time::Timestamp;
 use super::audit::written;
 use super::commit::{ArchiveCounts, renamed};
 use super::dialect::Dialect;
-use super::import_values::{ImportJob, ImportRows, ImportWish, Imported, Imports};
+use super::import_values::{BegunImport, ImportJob, ImportLease, ImportRows, ImportWish, Imported, Imports};
 use super::rows;
 use super::statement::{Statement, Value, json, sql};
 use super::{SqlStore, StoreError, StoreResult};
 use crate::archive::{ImportReport, conversation_of_names};
+use jobs::Completed;
 
 /// What the health of an account says that was made of an archive.
 pub const ARCHIVE_ONLY: &str = "made from LinkedIn's data export: there is no login yet";
@@ -77,18 +78,12 @@ impl<D: Dialect> Imports for SqlStore<D> {
             self.db.abandon(tx).await;
             return Ok(Imported::Done(Box::new(report)));
         }
-        let mut script = vec![sql!(
-            "UPDATE imports SET state = 'done', account_pk = ?, digest = ?, newest_second = ?, finished_at = ?, \
-             lease_until = NULL, report = ? WHERE id = ?",
-            import.account_pk,
-            wish.digest,
-            wish.newest_second,
-            wish.now,
-            json(&report)?,
-            import.id,
-        )];
-        script.extend(written(wish.line));
-        self.db.finish(tx, script).await?;
+        let end = Completed { wish, import: &import, report: &report, now: rows.now() };
+        if let Err(error) = self.completed(&mut tx, end).await {
+            self.db.abandon(tx).await;
+            return Err(error);
+        }
+        self.db.finish(tx, written(wish.line)).await?;
         self.lay_imported(import.account_pk).await;
         Ok(Imported::Done(Box::new(report)))
     }
@@ -100,8 +95,16 @@ impl<D: Dialect> Imports for SqlStore<D> {
         }
     }
 
-    async fn begin_import(&self, asked_by: &str, now: Timestamp, lease_until: Timestamp) -> StoreResult<i64> {
-        self.begun(asked_by, now, lease_until).await
+    async fn begin_import(&self, begun: &BegunImport<'_>) -> StoreResult<i64> {
+        self.begun(begun).await
+    }
+
+    async fn prolong_import(&self, lease: ImportLease, now: Timestamp, until: Timestamp) -> StoreResult<()> {
+        self.prolonged(lease, now, until).await
+    }
+
+    fn has_one_writer(&self) -> bool {
+        D::HAS_ONE_WRITER
     }
 
     async fn end_import(&self, job: &ImportJob) -> StoreResult<()> {

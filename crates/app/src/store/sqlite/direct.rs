@@ -67,6 +67,7 @@ impl Dialect for DirectDialect {
 
     const LOCKING: &'static str = "";
     const SKIPPING_LOCKED: &'static str = "";
+    const HAS_ONE_WRITER: bool = true;
     const SEARCH: SearchForm = SearchForm::Fts5;
 
     async fn begin(&self) -> StoreResult<Self::Tx> {

@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use threadkeep_core::time::Timestamp;
+
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Lease, StoreError};
+use crate::store::{ImportLease, Lease, StoreError, StoreResult};
 
 /// A lease is renewed when this part of it is over.
 const RENEWED_AFTER: i64 = 3;
@@ -19,28 +21,49 @@ const MARGIN: i64 = 5;
 /// A renewal that the database could not write is tried again after this long.
 const AGAIN_MS: i64 = 100;
 
+/// What can be ours for a time.
+#[async_trait::async_trait]
+pub(crate) trait Held: Send + Sync {
+    /// Confirms in the database that it is ours until this time.
+    async fn prolong(&self, app: &App, until: Timestamp) -> StoreResult<()>;
+}
+
+#[async_trait::async_trait]
+impl Held for Lease {
+    async fn prolong(&self, app: &App, until: Timestamp) -> StoreResult<()> {
+        app.store.prolong(self, until).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Held for ImportLease {
+    async fn prolong(&self, app: &App, until: Timestamp) -> StoreResult<()> {
+        app.store.prolong_import(*self, app.clock.now(), until).await
+    }
+}
+
 /// The time for which a job is ours.
 #[derive(Debug)]
-pub(super) struct Tenure {
-    lease: Lease,
+pub(crate) struct Tenure<H = Lease> {
+    held: H,
     lease_ms: i64,
     /// When the last write began that confirmed the lease.
     since_ms: AtomicI64,
 }
 
-impl Tenure {
+impl<H: Held> Tenure<H> {
     /// A lease that was confirmed by a write that began at this point of the clock's passing time.
-    pub(super) fn new(lease: Lease, lease_ms: i64, since_ms: i64) -> Arc<Self> {
-        Arc::new(Self { lease, lease_ms, since_ms: AtomicI64::new(since_ms) })
+    pub(crate) fn new(held: H, lease_ms: i64, since_ms: i64) -> Arc<Self> {
+        Arc::new(Self { held, lease_ms, since_ms: AtomicI64::new(since_ms) })
     }
 
     /// A write that began at this point has confirmed it.
-    pub(super) fn confirmed(&self, since_ms: i64) {
+    pub(crate) fn confirmed(&self, since_ms: i64) {
         self.since_ms.store(since_ms, Ordering::Relaxed);
     }
 
     /// Makes sure, before something is asked, that the job is still ours.
-    pub(super) async fn ensure(&self, app: &App) -> Result<(), Refusal> {
+    pub(crate) async fn ensure(&self, app: &App) -> Result<(), Refusal> {
         if self.age_ms(app) < self.lease_ms / RENEWED_AFTER {
             return Ok(());
         }
@@ -48,7 +71,7 @@ impl Tenure {
     }
 
     /// Keeps the job ours while an answer is waited for; ends only with the reason why it is ours no longer.
-    pub(super) async fn keep(&self, app: &App) -> Refusal {
+    pub(crate) async fn keep(&self, app: &App) -> Refusal {
         let renewed_after_ms = self.lease_ms / RENEWED_AFTER;
         loop {
             app.clock.pass(renewed_after_ms.saturating_sub(self.age_ms(app)).max(AGAIN_MS)).await;
@@ -67,9 +90,10 @@ impl Tenure {
         }
     }
 
-    async fn renew(&self, app: &App) -> Result<(), Refusal> {
+    /// Confirms it at once.
+    pub(crate) async fn renew(&self, app: &App) -> Result<(), Refusal> {
         let since_ms = app.clock.passed_ms();
-        app.store.prolong(&self.lease, app.clock.now().plus_ms(self.lease_ms)).await?;
+        self.held.prolong(app, app.clock.now().plus_ms(self.lease_ms)).await?;
         self.confirmed(since_ms);
         Ok(())
     }
