@@ -91,6 +91,7 @@ fn cells(line: &AuditLine) -> [String; 6] {
         Actor::Key { id, address } => {
             (format!("key {}", safe(id)), address.as_deref().map_or_else(|| "-".into(), safe))
         }
+        Actor::Stranger { address } => ("no key".to_owned(), address.as_deref().map_or_else(|| "-".into(), safe)),
         Actor::Command { user } => {
             (user.as_deref().map_or_else(|| "command".into(), |user| format!("user {}", safe(user))), "-".into())
         }
@@ -107,6 +108,7 @@ fn cells(line: &AuditLine) -> [String; 6] {
 fn object(id: i64, line: &AuditLine) -> Value {
     let (kind, who_id, address) = match &line.who {
         Actor::Key { id, address } => ("key", Some(id), address.as_ref()),
+        Actor::Stranger { address } => ("key", None, address.as_ref()),
         Actor::Command { user } => ("command", user.as_ref(), None),
         Actor::Setup => ("setup", None, None),
     };

@@ -1,7 +1,8 @@
 //! The log of administrative acts over HTTP: the list, and the noting of acts that were refused. Ours; admin only.
 //!
 //! What was refused is noted with the key, the address, the act and the code, and never with anything else that was sent.
-//! Whoever has no working key leaves no line, and neither does a request beyond the rate: strangers must not fill the log.
+//! Whoever has no working key leaves no line but a few of refused sign-ins, and neither does a request beyond the rate:
+//! strangers must not fill the log.
 
 use std::sync::{Arc, OnceLock};
 
@@ -210,6 +211,7 @@ fn entry(id: i64, line: AuditLine) -> Entry {
     };
     let who = match line.who {
         Actor::Key { id, address } => Who { kind: "key", id: Some(id), address },
+        Actor::Stranger { address } => Who { kind: "key", id: None, address },
         Actor::Command { user } => Who { kind: "command", id: user, address: None },
         Actor::Setup => Who { kind: "setup", id: None, address: None },
     };

@@ -3,6 +3,7 @@
 //! `Authorization: Bearer` is the only way in (HTTP contract 1.2); nothing else is looked at. A handler without one of
 //! these arguments is open to everybody: only `health` may be.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -16,6 +17,7 @@ use super::audit::Seen;
 use super::limits::{Meter, PLAIN, Peer, WRONG_KEY};
 use crate::refusal::Refusal;
 use crate::verbs::keys::{Caller, Scope, authenticate};
+use crate::verbs::sign_in;
 
 /// Somebody who may read.
 #[derive(Debug)]
@@ -94,7 +96,7 @@ async fn known(parts: &Parts, room: &Room) -> Result<Caller, Fault> {
 /// Somebody who was proved to be a caller: their key pays for the request, and the log of acts is told who it is.
 pub(crate) fn welcomed(parts: &Parts, room: &Room, mut caller: Caller) -> Result<Caller, Fault> {
     let meter = parts.extensions.get::<Meter>().cloned().unwrap_or_default();
-    caller.address = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
+    caller.address = address(&parts.extensions);
     if let Some(seen) = parts.extensions.get::<Seen>() {
         // The first to ask is the same as all others of this request.
         let _ = seen.0.set(caller.clone());
@@ -109,6 +111,18 @@ pub(crate) fn turned_away(extensions: &Extensions, room: &Room, fault: Fault) ->
     let cost = if matches!(fault, Fault::InvalidKey) { WRONG_KEY } else { PLAIN };
     let payer = (extensions.get::<Peer>().copied(), cost);
     room.limits.charge_address(&meter, payer, room.app.clock.now()).err().unwrap_or(fault)
+}
+
+/// Notes a refused sign-in, as long as strangers have not caused too many lines.
+pub(crate) async fn note_refused_sign_in(extensions: &Extensions, room: &Room, presented: &str, refusal: &Refusal) {
+    if room.limits.may_note(room.app.clock.now()) {
+        sign_in::note_refused(&room.app, presented, address(extensions), refusal).await;
+    }
+}
+
+/// Where a request came from.
+pub(crate) fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|peer| peer.0.ip())
 }
 
 async fn proved(parts: &Parts, room: &Room) -> Result<Caller, Fault> {

@@ -46,6 +46,9 @@ pub struct Rate {
     pub per_minute: u32,
 }
 
+/// Refused sign-ins that are noted in the log of administrative acts, of all strangers together.
+const NOTED: Rate = Rate { burst: 20, per_minute: 2 };
+
 /// The network address of a peer, as a request carries it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
@@ -75,6 +78,7 @@ pub(super) struct Metering {
 pub(super) struct Limits {
     keys: Buckets<String>,
     addresses: Buckets<Option<IpAddr>>,
+    noted: Buckets<()>,
 }
 
 struct Buckets<K> {
@@ -137,12 +141,17 @@ fn told(mut response: Response, meter: &Meter) -> Response {
 
 impl Limits {
     pub(super) fn new(key: Rate, address: Rate) -> Self {
-        Self { keys: Buckets::new(key), addresses: Buckets::new(address) }
+        Self { keys: Buckets::new(key), addresses: Buckets::new(address), noted: Buckets::new(NOTED) }
     }
 
     /// Makes a key pay.
     pub(super) fn charge_key(&self, meter: &Meter, key: &str, now: Timestamp) -> Result<(), Fault> {
         pay(meter, self.keys.take(key.to_owned(), PLAIN, now))
+    }
+
+    /// Whether one more refused sign-in may be noted.
+    pub(super) fn may_note(&self, now: Timestamp) -> bool {
+        self.noted.take((), PLAIN, now).wait_ms == 0
     }
 
     /// Makes the address of a peer pay, unless somebody has paid.

@@ -65,7 +65,7 @@ use limits::Limits;
 pub(crate) use accounts::within_reach;
 pub(crate) use answer::{Fault, FaultCode, invalid};
 pub(crate) use body::collect;
-pub(crate) use caller::{turned_away, welcomed};
+pub(crate) use caller::{address, note_refused_sign_in, turned_away, welcomed};
 pub(crate) use cursor::Cursors;
 pub(crate) use import::{ImportAnswer, Upload, import_within_reach, take};
 pub(crate) use media::send;

@@ -1,7 +1,7 @@
 //! The log of administrative acts: an act and its line are one transaction, so neither is there without the other.
 //!
 //! The log is bounded by count, for acts that were done and for refused ones apart: whoever is refused again and again
-//! cannot push out what was done.
+//! cannot push out what was done. Of sign-ins, which are many, only some are kept among them.
 
 use async_trait::async_trait;
 
@@ -12,6 +12,7 @@ use super::keys::{adding, revoking};
 use super::media::deciding;
 use super::rows;
 use super::secrets::resetting;
+use super::sign_ins::{signing_in, signing_out};
 use super::statement::{Columns, Statement, Value, push_marks, sql};
 use super::{Act, ActOutcome, Actor, Audit, AuditFilter, AuditLine, Deed, Object, ObjectKind, SqlStore, StoreResult};
 
@@ -19,6 +20,10 @@ use super::{Act, ActOutcome, Actor, Audit, AuditFilter, AuditLine, Deed, Object,
 const DONE_MAX: i64 = 50_000;
 /// Lines of refused acts that are kept.
 const REFUSED_MAX: i64 = 10_000;
+/// Lines of signing in and of signing out that are kept, each.
+const SIGN_INS_MAX: i64 = 5_000;
+/// Lines of refused sign-ins that are kept; strangers can cause them.
+const REFUSED_SIGN_INS_MAX: i64 = 1_000;
 /// Most lines on a page.
 const PAGE_MAX: u32 = 1_000;
 
@@ -43,6 +48,8 @@ impl<D: Dialect> Audit for SqlStore<D> {
             Deed::AddKey(key) => vec![adding(key)?],
             Deed::RevokeKey(id) => vec![revoking(id, line.at)],
             Deed::Cancel(id) => vec![cancelling(*id, line.at)],
+            Deed::SignIn(row, created_before, seen_before) => signing_in(row, *created_before, *seen_before),
+            Deed::SignOut(token_hash) => vec![signing_out(token_hash)],
             Deed::ResetSecrets(master_key) => resetting(master_key),
         };
         let outcomes = self.db.run(&mut tx, script).await?;
@@ -85,6 +92,8 @@ impl<D: Dialect> Audit for SqlStore<D> {
 pub(super) fn written(line: &AuditLine) -> Vec<Statement> {
     let (who, who_id, address) = match &line.who {
         Actor::Key { id, address } => ("key", Some(id.as_str()), address.as_deref()),
+        // A key that nobody knows.
+        Actor::Stranger { address } => ("key", None, address.as_deref()),
         Actor::Command { user } => ("command", user.as_deref(), None),
         Actor::Setup => ("setup", None, None),
     };
@@ -113,7 +122,19 @@ pub(super) fn written(line: &AuditLine) -> Vec<Statement> {
         outcome,
         kept_max,
     );
-    vec![insert, forget]
+    [insert, forget].into_iter().chain(sign_ins_forgotten(line.act, outcome)).collect()
+}
+
+/// Forgets the oldest lines about sign-ins, of which there may be so many that they would push out all others.
+fn sign_ins_forgotten(act: Act, outcome: &'static str) -> Option<Statement> {
+    let kept_max = match (act, outcome) {
+        (Act::SignedIn | Act::SignedOut, "done") => SIGN_INS_MAX,
+        (Act::SignedIn | Act::SignedOut, _) => REFUSED_SIGN_INS_MAX,
+        _ => return None,
+    };
+    let text = "DELETE FROM audit_log WHERE act = ? AND outcome = ? AND id <= (SELECT l.id FROM audit_log l \
+         WHERE l.act = ? AND l.outcome = ? ORDER BY l.id DESC LIMIT 1 OFFSET ?)";
+    Some(sql!(text, act.as_str(), outcome, act.as_str(), outcome, kept_max))
 }
 
 fn line(row: &mut Columns) -> StoreResult<(i64, AuditLine)> {
@@ -122,7 +143,10 @@ fn line(row: &mut Columns) -> StoreResult<(i64, AuditLine)> {
     let who = row.text("who")?;
     let (who_id, address) = (row.text_or_null("who_id")?, row.text_or_null("address")?);
     let who = match who.as_str() {
-        "key" => Actor::Key { id: who_id.unwrap_or_default(), address },
+        "key" => match who_id {
+            Some(id) => Actor::Key { id, address },
+            None => Actor::Stranger { address },
+        },
         "command" => Actor::Command { user: who_id },
         "setup" => Actor::Setup,
         _ => return Err(row.corrupt("who", "it is a name that this version does not know")),

@@ -5,7 +5,7 @@
 use threadkeep_core::id::AccountId;
 use threadkeep_core::time::Timestamp;
 
-use super::{KeyRow, Login, MediaPolicy};
+use super::{KeyRow, Login, MediaPolicy, SignInRow};
 
 /// The stored setting that tells which master key is in use, by its fingerprint.
 pub const MASTER_KEY: &str = "master_key_fingerprint";
@@ -57,6 +57,10 @@ pub enum Deed<'a> {
     RevokeKey(&'a str),
     /// Asks a run to stop.
     Cancel(i64),
+    /// Opens a session of the viewer; those that began or were last seen before these times are removed.
+    SignIn(&'a SignInRow, Timestamp, Timestamp),
+    /// Ends the session with this hash of its token.
+    SignOut(&'a [u8]),
     /// Forgets every sealed session and data key, and takes the master key with this fingerprint for the one in use.
     ResetSecrets(&'a str),
 }
@@ -121,6 +125,10 @@ names! {
         SecretsReset = "secrets_reset",
         /// This log was to be read.
         AuditRead = "audit_read",
+        /// Somebody signed in to the viewer.
+        SignedIn = "signed_in",
+        /// Somebody signed out of the viewer.
+        SignedOut = "signed_out",
         /// Something else that only an admin may do.
         AdminRequest = "admin_request",
     }
@@ -149,6 +157,11 @@ pub enum Actor {
     Key {
         /// Public part of the key.
         id: String,
+        /// Where the request came from.
+        address: Option<String>,
+    },
+    /// Somebody without a key that may do it, from an address.
+    Stranger {
         /// Where the request came from.
         address: Option<String>,
     },

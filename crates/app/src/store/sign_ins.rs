@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use threadkeep_core::time::Timestamp;
 
 use super::dialect::Dialect;
-use super::statement::sql;
+use super::statement::{Statement, sql};
 use super::{SignInRow, SignIns, SqlStore, StoreResult};
 
 /// Sessions of one key at the same time; beyond it the oldest end.
@@ -13,22 +13,7 @@ const OF_KEY_MAX: i64 = 100;
 #[async_trait]
 impl<D: Dialect> SignIns for SqlStore<D> {
     async fn add_sign_in(&self, row: &SignInRow, created_before: Timestamp, seen_before: Timestamp) -> StoreResult<()> {
-        let over = sql!("DELETE FROM sign_ins WHERE created_at < ? OR seen_at < ?", created_before, seen_before);
-        let excess = sql!(
-            "DELETE FROM sign_ins WHERE key_id = ? AND token_hash NOT IN (SELECT kept.token_hash FROM \
-             (SELECT s.token_hash FROM sign_ins s WHERE s.key_id = ? ORDER BY s.created_at DESC LIMIT ?) kept)",
-            &row.key_id,
-            &row.key_id,
-            OF_KEY_MAX - 1
-        );
-        let add = sql!(
-            "INSERT INTO sign_ins (token_hash, key_id, created_at, seen_at) VALUES (?, ?, ?, ?)",
-            row.token_hash.as_slice(),
-            &row.key_id,
-            row.created_at,
-            row.seen_at
-        );
-        self.write(vec![over, excess, add]).await.map(|_| ())
+        self.write(signing_in(row, created_before, seen_before)).await.map(|_| ())
     }
 
     async fn sign_in(&self, token_hash: &[u8]) -> StoreResult<Option<SignInRow>> {
@@ -48,6 +33,31 @@ impl<D: Dialect> SignIns for SqlStore<D> {
     }
 
     async fn end_sign_in(&self, token_hash: &[u8]) -> StoreResult<bool> {
-        Ok(self.write_one(sql!("DELETE FROM sign_ins WHERE token_hash = ?", token_hash)).await? > 0)
+        Ok(self.write_one(signing_out(token_hash)).await? > 0)
     }
+}
+
+/// Adds a session, after those that are over and the oldest of a key that has too many were removed.
+pub(super) fn signing_in(row: &SignInRow, created_before: Timestamp, seen_before: Timestamp) -> Vec<Statement> {
+    let over = sql!("DELETE FROM sign_ins WHERE created_at < ? OR seen_at < ?", created_before, seen_before);
+    let excess = sql!(
+        "DELETE FROM sign_ins WHERE key_id = ? AND token_hash NOT IN (SELECT kept.token_hash FROM \
+         (SELECT s.token_hash FROM sign_ins s WHERE s.key_id = ? ORDER BY s.created_at DESC LIMIT ?) kept)",
+        &row.key_id,
+        &row.key_id,
+        OF_KEY_MAX - 1
+    );
+    let add = sql!(
+        "INSERT INTO sign_ins (token_hash, key_id, created_at, seen_at) VALUES (?, ?, ?, ?)",
+        row.token_hash.as_slice(),
+        &row.key_id,
+        row.created_at,
+        row.seen_at
+    );
+    vec![over, excess, add]
+}
+
+/// Ends a session.
+pub(super) fn signing_out(token_hash: &[u8]) -> Statement {
+    sql!("DELETE FROM sign_ins WHERE token_hash = ?", token_hash)
 }

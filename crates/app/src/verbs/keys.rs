@@ -255,6 +255,11 @@ pub fn is_id(text: &str) -> bool {
     text.len() == ID_BYTES * 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The public part of what may be a key.
+pub(super) fn id_of(presented: &str) -> Option<&str> {
+    take_apart(presented).map(|(id, _)| id)
+}
+
 /// Id and secret of a key whose form and checksum are right.
 fn take_apart(presented: &str) -> Option<(&str, &str)> {
     if presented.len() > PRESENTED_MAX || !presented.is_ascii() {

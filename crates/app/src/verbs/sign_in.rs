@@ -4,6 +4,8 @@
 //! this moment, so a revoked key ends its sessions at once. The token is given out once and never logged, and no key or
 //! part of one is in it.
 
+use std::net::IpAddr;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
@@ -12,7 +14,8 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::SignInRow;
+use crate::store::{Act, Actor, AuditLine, Deed, Object, ObjectKind, SignInRow};
+use crate::verbs::audit;
 use crate::verbs::keys::{self, Caller, Scope};
 
 /// Bytes of randomness in a token.
@@ -25,6 +28,8 @@ pub const SESSION_MAX_MS: i64 = 7 * 24 * 3_600_000;
 pub const IDLE_MAX_MS: i64 = 24 * 3_600_000;
 /// The last use is noted at most this often.
 const TOUCH_MS: i64 = 60_000;
+/// The code of a key that does not work, as the API answers it.
+const INVALID_KEY: &str = "invalid_key";
 /// What the secret of a session's forms is made with besides its token.
 const FORMS: &str = "threadkeep viewer forms";
 
@@ -45,15 +50,16 @@ pub struct SignedIn {
 }
 
 /// Opens a session with a key that may read.
-pub async fn open(app: &App, presented_key: &str) -> Result<Opened, Refusal> {
-    let caller = keys::authenticate(app, presented_key.trim()).await?;
+pub async fn open(app: &App, presented_key: &str, address: Option<IpAddr>) -> Result<Opened, Refusal> {
+    let caller = Caller { address, ..keys::authenticate(app, presented_key.trim()).await? };
     caller.must(Scope::Read)?;
     let mut random = [0_u8; TOKEN_BYTES];
     app.chance.fill(&mut random);
     let token = URL_SAFE_NO_PAD.encode(random);
     let now = app.clock.now();
     let row = SignInRow { token_hash: hash(&token), key_id: caller.key_id.clone(), created_at: now, seen_at: now };
-    app.store.add_sign_in(&row, now.plus_ms(-SESSION_MAX_MS), now.plus_ms(-IDLE_MAX_MS)).await?;
+    let deed = Deed::SignIn(&row, now.plus_ms(-SESSION_MAX_MS), now.plus_ms(-IDLE_MAX_MS));
+    app.store.carry_out(&deed, &line(app, &caller, Act::SignedIn)).await?;
     tracing::info!(key = row.key_id, "somebody signed in to the viewer");
     Ok(Opened { token, caller })
 }
@@ -77,12 +83,34 @@ pub async fn who(app: &App, token: &str) -> Result<SignedIn, Refusal> {
     Ok(SignedIn { caller, form_secret: form_secret(token) })
 }
 
-/// Ends a session; one that there is not is over already.
-pub async fn close(app: &App, token: &str) -> Result<(), Refusal> {
+/// Ends the session of somebody; one that there is not is over already.
+pub async fn close(app: &App, who: &Caller, token: &str) -> Result<(), Refusal> {
     if is_token(token) {
-        app.store.end_sign_in(&hash(token)).await?;
+        app.store.carry_out(&Deed::SignOut(&hash(token)), &line(app, who, Act::SignedOut)).await?;
     }
     Ok(())
+}
+
+/// Notes that a sign-in was refused: with the public part of the key when there is such a key, and nothing else of what
+/// was sent. Whoever calls this sees to it that strangers cannot call it without an end.
+pub async fn note_refused(app: &App, presented_key: &str, address: Option<IpAddr>, refusal: &Refusal) {
+    let found = match keys::id_of(presented_key.trim()) {
+        Some(id) => app.store.key(id).await.ok().flatten(),
+        None => None,
+    };
+    let key = found.map(|row| row.id);
+    let address = address.map(|address| address.to_string());
+    let who = match (&key, refusal) {
+        // Only a key that works is refused for what it lacks.
+        (Some(id), Refusal::ScopeRequired(_)) => Actor::Key { id: id.clone(), address },
+        _ => Actor::Stranger { address },
+    };
+    let code = if matches!(refusal, Refusal::Unauthorized) { INVALID_KEY } else { refusal.code() };
+    audit::refused(app, &who, (Act::SignedIn, Object::of(ObjectKind::Key, key.as_deref())), code).await;
+}
+
+fn line(app: &App, who: &Caller, act: Act) -> AuditLine {
+    audit::done(app, &who.actor(), act, Object::of(ObjectKind::Key, Some(&who.key_id)))
 }
 
 /// Whether what a form carries is the secret of a session's forms.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use url::form_urlencoded;
@@ -15,9 +16,10 @@ use url::form_urlencoded;
 use super::form::Form;
 use super::visitor::{self, Visitor, next_place};
 use super::{assets, page};
-use crate::http::{Fault, Params, Room, turned_away, welcomed};
+use crate::http::{Fault, Params, Room, address, note_refused_sign_in, turned_away, welcomed};
 use crate::refusal::Refusal;
-use crate::verbs::sign_in;
+use crate::verbs::keys::Caller;
+use crate::verbs::sign_in::{self, SignedIn};
 
 #[derive(Template)]
 #[template(path = "login.html", whitespace = "minimize")]
@@ -45,20 +47,17 @@ pub(super) async fn enter(State(room): State<Arc<Room>>, request: Request) -> Re
     let (parts, body) = request.into_parts();
     let mut form = Form::read(&room, body).await?;
     let next = form.take("next").unwrap_or_default();
-    let opened = match sign_in::open(&room.app, &form.need("key")?).await {
+    let presented = form.need("key")?;
+    let opened = match sign_in::open(&room.app, &presented, address(&parts.extensions)).await {
         Ok(opened) => opened,
-        Err(Refusal::Unauthorized) => {
-            return match turned_away(&parts.extensions, &room, Fault::InvalidKey) {
-                Fault::InvalidKey => show(StatusCode::UNAUTHORIZED, &next, Some(WRONG_KEY)),
-                other => Err(other),
-            };
-        }
-        Err(Refusal::ScopeRequired(_)) => return show(StatusCode::FORBIDDEN, &next, Some(NO_READER)),
-        Err(other) => return Err(other.into()),
+        Err(refusal) => return refused(&parts, &room, &next, (&presented, refusal)).await,
     };
     welcomed(&parts, &room, opened.caller)?;
-    if let Some(before) = visitor::token(&parts.headers) {
-        sign_in::close(&room.app, before).await?;
+    if let Some(before) = visitor::token(&parts.headers)
+        && let Ok(SignedIn { caller, .. }) = sign_in::who(&room.app, before).await
+    {
+        let caller = Caller { address: address(&parts.extensions), ..caller };
+        sign_in::close(&room.app, &caller, before).await?;
     }
     let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("next", next_place(&next)).finish();
     let mut response = Redirect::to(&format!("/ui/entered?{query}")).into_response();
@@ -66,6 +65,27 @@ pub(super) async fn enter(State(room): State<Arc<Room>>, request: Request) -> Re
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Whoever was refused pays for it, and it is noted unless it was beyond the rate.
+async fn refused(
+    parts: &Parts,
+    room: &Room,
+    next: &str,
+    (presented, refusal): (&str, Refusal),
+) -> Result<Response, Fault> {
+    let (status, fault, notice) = match &refusal {
+        Refusal::Unauthorized => (StatusCode::UNAUTHORIZED, Fault::InvalidKey, WRONG_KEY),
+        Refusal::ScopeRequired(scope) => (StatusCode::FORBIDDEN, Refusal::ScopeRequired(scope).into(), NO_READER),
+        _ => return Err(refusal.into()),
+    };
+    match turned_away(&parts.extensions, room, fault) {
+        beyond @ Fault::TooManyRequests => Err(beyond),
+        _ => {
+            note_refused_sign_in(&parts.extensions, room, presented, &refusal).await;
+            show(status, next, Some(notice))
+        }
+    }
 }
 
 const WRONG_KEY: &str =
@@ -92,7 +112,7 @@ pub(super) async fn leave(
 ) -> Result<Response, Fault> {
     Form::of(&visitor, &room, body).await?;
     if let Some(token) = visitor::token(&headers) {
-        sign_in::close(&room.app, token).await?;
+        sign_in::close(&room.app, &visitor.caller, token).await?;
     }
     let mut response = Redirect::to("/ui/login?over=1").into_response();
     if let Some(cookie) = visitor::taken() {

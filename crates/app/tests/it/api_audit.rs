@@ -15,6 +15,7 @@ async fn told(world: &World) -> anyhow::Result<String> {
     let one = |(_, line): &(i64, threadkeep::store::AuditLine)| {
         let who = match &line.who {
             Actor::Key { id, .. } => format!("key {id}"),
+            Actor::Stranger { address } => format!("stranger {}", address.as_deref().unwrap_or("-")),
             Actor::Command { .. } => "command".to_owned(),
             Actor::Setup => "setup".to_owned(),
         };

@@ -185,6 +185,8 @@ mod verify_stories;
 #[cfg(test)]
 mod web_access;
 #[cfg(test)]
+mod web_audit;
+#[cfg(test)]
 mod web_browser;
 #[cfg(test)]
 mod web_large;

@@ -14,6 +14,7 @@ crate::on_both_databases!(
     an_act_that_fails_leaves_no_line,
     lines_are_paged_and_filtered,
     the_log_is_bounded_and_refusals_push_out_no_deeds,
+    sign_ins_push_out_nothing_else,
 );
 
 fn line(act: Act, object: Object) -> AuditLine {
@@ -146,5 +147,35 @@ async fn the_log_is_bounded_and_refusals_push_out_no_deeds(db: &Database) -> any
     assert_eq!(db.count("SELECT COUNT(*) FROM audit_log WHERE outcome = 'refused'").await?, 10_000);
     assert_eq!(db.count("SELECT COUNT(*) FROM audit_log WHERE outcome = 'done'").await?, 1);
     assert_eq!(db.count("SELECT MIN(at) FROM audit_log WHERE outcome = 'refused'").await?, 502, "the oldest go first");
+    Ok(())
+}
+
+async fn sign_ins_push_out_nothing_else(db: &Database) -> anyhow::Result<()> {
+    db.store.note(&line(Act::KeyCreated, Object::of(ObjectKind::Key, None))).await?;
+    let flood = |count: u32, outcome: &str, code: &str| {
+        format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
+             INSERT INTO audit_log (at, who, act, object_kind, outcome, code) \
+             SELECT i, 'key', 'signed_in', 'key', '{outcome}', {code} FROM n"
+        )
+    };
+    db.raw(&flood(5_010, "done", "NULL")).await?;
+    db.raw(&flood(1_010, "refused", "'invalid_key'")).await?;
+    let signed_in = line(Act::SignedIn, Object::of(ObjectKind::Key, Some("0123456789ab")));
+    db.store.note(&signed_in).await?;
+    let who = Actor::Stranger { address: Some("192.0.2.9".into()) };
+    let refused = AuditLine {
+        who,
+        outcome: ActOutcome::Refused("invalid_key".into()),
+        ..line(Act::SignedIn, Object::of(ObjectKind::Key, None))
+    };
+    db.store.note(&refused).await?;
+    let newest = db.store.audit_lines(&AuditFilter::default(), 2).await?;
+    assert_eq!(newest.into_iter().map(|(_, line)| line).collect::<Vec<_>>(), [refused, signed_in]);
+    let count = async |outcome: &str| {
+        db.count(&format!("SELECT COUNT(*) FROM audit_log WHERE act = 'signed_in' AND outcome = '{outcome}'")).await
+    };
+    assert_eq!((count("done").await?, count("refused").await?), (5_000, 1_000));
+    assert_eq!(db.count("SELECT COUNT(*) FROM audit_log WHERE act = 'key_created'").await?, 1);
     Ok(())
 }
