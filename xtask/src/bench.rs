@@ -58,6 +58,21 @@ pub enum Bench {
         #[arg(long, default_value_t = 2_000)]
         lease_ms: u32,
     },
+    /// Bytes and time of the viewer's first page, beside a constant body of the same size from the same server
+    Viewer {
+        /// Conversations in the simulated mailbox; some of them are in no category that is mirrored
+        #[arg(long, default_value_t = 10_500)]
+        conversations: u32,
+        /// Messages in the mailbox
+        #[arg(long, default_value_t = 100_000)]
+        messages: u32,
+        /// How often the page is asked for
+        #[arg(long, default_value_t = 200)]
+        asked: u32,
+        /// Where the filled database stays for the next run; without it, nothing stays
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
 }
 
 /// How the reads are measured.
@@ -89,6 +104,7 @@ impl Bench {
             Self::Read(_) => "read",
             Self::Search { .. } => "search",
             Self::Takeover { .. } => "takeover",
+            Self::Viewer { .. } => "viewer",
         }
     }
 
@@ -103,6 +119,10 @@ impl Bench {
                 with_keep(numbers.map(|(name, value)| (name, *value)), keep.as_deref())
             }
             Self::Takeover { kills, lease_ms } => Ok(vec![kills.to_string(), lease_ms.to_string()]),
+            Self::Viewer { conversations, messages, asked, keep } => {
+                let numbers = [("--conversations", conversations), ("--messages", messages), ("--asked", asked)];
+                with_keep(numbers.map(|(name, value)| (name, *value)), keep.as_deref())
+            }
         }
     }
 }

@@ -1,16 +1,14 @@
-//! The load: blocking connections, each on a thread of its own, that do as little as a client can.
+//! The load: connections, each on a thread of its own.
 //!
-//! The requests are written out beforehand; of an answer the status and the length are read and nothing else.
+//! The requests are written out beforehand, so that asking costs the same whatever is asked.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-/// Bytes of an answer that are read at once.
-const BUFFER: usize = 256 * 1024;
+use crate::client::Client;
 
 /// The unit of times in `/proc`, which is the same on every Linux.
 const TICKS_A_SECOND: f64 = 100.0;
@@ -44,7 +42,7 @@ impl Load {
     pub fn one(&self) -> Result<Vec<u8>> {
         let mut client = Client::connect(self.address)?;
         let length = client.ask(self.requests.first().context("no request")?)?;
-        Ok(client.buffer.get(client.end - length..client.end).unwrap_or_default().to_vec())
+        Ok(client.body(length).to_vec())
     }
 
     /// The mean size of the bodies.
@@ -111,59 +109,6 @@ impl Load {
     }
 }
 
-/// A connection.
-pub struct Client {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-    end: usize,
-    /// Where the body begins and how long it is, as soon as the head of the answer was read.
-    body: Option<(usize, usize)>,
-}
-
-impl Client {
-    fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: vec![0; BUFFER], end: 0, body: None })
-    }
-
-    /// Sends a request and reads its answer, which then ends at `end`; gives the length of the body.
-    fn ask(&mut self, request: &[u8]) -> Result<usize> {
-        self.send(request)?;
-        loop {
-            if let Some(length) = self.take_in()? {
-                return Ok(length);
-            }
-        }
-    }
-
-    /// Sends a request.
-    pub fn send(&mut self, request: &[u8]) -> Result<()> {
-        (self.end, self.body) = (0, None);
-        Ok(self.stream.write_all(request)?)
-    }
-
-    /// Reads what is there of the answer; gives the length of the body when it is whole.
-    pub fn take_in(&mut self) -> Result<Option<usize>> {
-        match self.stream.read(self.buffer.get_mut(self.end..).unwrap_or_default()) {
-            Ok(0) => anyhow::bail!("the connection was closed"),
-            Ok(read) => self.end += read,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        if self.body.is_none() {
-            let read = self.buffer.get(..self.end).unwrap_or_default();
-            let Some(head) = read.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
-            let length = length(read.get(..head).unwrap_or_default())?;
-            self.body = Some((head + 4, length));
-            if self.buffer.len() < head + 4 + length {
-                self.buffer.resize(head + 4 + length, 0);
-            }
-        }
-        Ok(self.body.filter(|(head, length)| self.end >= head + length).map(|(_, length)| length))
-    }
-}
-
 /// Seconds of processors that this process has taken, as Linux counts them.
 fn cpu_seconds() -> Result<f64> {
     let text = std::fs::read_to_string("/proc/self/stat")?;
@@ -171,12 +116,4 @@ fn cpu_seconds() -> Result<f64> {
     let mut fields = rest.split_whitespace().skip(11);
     let ticks = |field: Option<&str>| -> Result<f64> { Ok(field.context("no time")?.parse()?) };
     Ok((ticks(fields.next())? + ticks(fields.next())?) / TICKS_A_SECOND)
-}
-
-/// The length of the body, of an answer with status 200.
-fn length(head: &[u8]) -> Result<usize> {
-    let head = std::str::from_utf8(head)?;
-    ensure!(head.starts_with("HTTP/1.1 200 "), "{}", head.lines().next().unwrap_or_default());
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
-    Ok(length.parse()?)
 }

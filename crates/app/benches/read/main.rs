@@ -7,6 +7,8 @@
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+#[path = "../client/mod.rs"]
+mod client;
 mod load;
 #[path = "../mirror/mod.rs"]
 mod mirror;
@@ -17,6 +19,7 @@ mod placed;
 #[path = "unplaced.rs"]
 mod placed;
 mod questions;
+#[path = "../site/mod.rs"]
 mod site;
 
 use std::path::PathBuf;

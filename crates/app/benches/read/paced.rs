@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::load::{Client, Load};
+use crate::client::Client;
+use crate::load::Load;
 use crate::placed::Placed;
 
 /// Connections, of which as many are used as answers are under way.

@@ -43,7 +43,8 @@ pub struct Site {
     pub conversations: u32,
     pub megabytes: f64,
     path: PathBuf,
-    app: App,
+    /// The parts of the program that it serves.
+    pub app: App,
     stop: Stop,
     served: JoinHandle<std::io::Result<()>>,
 }
