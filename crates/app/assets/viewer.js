@@ -202,7 +202,7 @@ function send(form, file, say, failed) {
   const request = new XMLHttpRequest();
   const sent = one("#sent", form);
   request.open("POST", `/ui/import/upload?${query}`);
-  request.setRequestHeader("x-threadkeep-form", form.dataset.secret);
+  request.setRequestHeader("x-threadkeep-form", form.elements.secret.value);
   request.setRequestHeader("content-type", "application/octet-stream");
   request.responseType = "json";
   request.upload.addEventListener("progress", (event) => {

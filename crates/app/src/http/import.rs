@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::io::SeekFrom;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
+use threadkeep_core::id::AccountId;
 use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::ToSchema;
@@ -184,23 +186,33 @@ pub(crate) struct Upload {
     pub(crate) is_dry_run: bool,
 }
 
+/// An archive that has come, and a turn to take it in.
+pub(crate) struct Received {
+    file: std::fs::File,
+    scratch: Scratch,
+    turn: OwnedSemaphorePermit,
+}
+
 /// Takes an archive from somebody who may do everything, looks it through, and takes it in beside the answer.
-pub(crate) async fn take(
+pub(crate) async fn take(room: &Arc<Room>, caller: &Caller, upload: Upload, body: Body) -> Result<ImportAnswer, Fault> {
+    // Before anything is sent.
+    destination(room, caller, upload.account.as_deref()).await?;
+    if body.size_hint().lower() > room.settings.import_max_bytes {
+        return Err(too_large(room));
+    }
+    let cut_off = |_| Refusal::ArchiveRejected("the upload was cut off: send it again".into()).into();
+    let received = receive(room, body.into_data_stream().map_err(cut_off)).await?;
+    take_received(room, caller, upload, received).await
+}
+
+/// The same with an archive that is here already.
+pub(crate) async fn take_received(
     room: &Arc<Room>,
     caller: &Caller,
     Upload { account, me, is_dry_run }: Upload,
-    body: Body,
+    Received { file, scratch, turn }: Received,
 ) -> Result<ImportAnswer, Fault> {
-    let account = match account {
-        Some(id) => Some(within_reach(&room.app, caller, &id).await?.id),
-        None if caller.reach().is_some() => return Err(Refusal::ScopeRequired("admin for all accounts").into()),
-        None => None,
-    };
-    let turn = room.imports.turn();
-    let turn =
-        turn.ok_or_else(|| Refusal::Conflict("other imports are going on: try again when they are over".into()))?;
-    let scratch = Scratch::new(room.settings.scratch.clone());
-    let file = receive(room, &scratch, body).await?;
+    let account = destination(room, caller, account.as_deref()).await?;
     let ask = ImportAsk { me, account, is_dry_run, scratch, job: None };
     let meter = Arc::new(Meter::default());
     let looked = import::look(&room.app, (ArchiveAt::File(file), &ask), &meter, &room.stop).await?;
@@ -215,6 +227,15 @@ pub(crate) async fn take(
         drop(turn);
     });
     Ok(told)
+}
+
+/// The account to import into, when one is named.
+async fn destination(room: &Room, caller: &Caller, account: Option<&str>) -> Result<Option<AccountId>, Fault> {
+    match account {
+        Some(id) => Ok(Some(within_reach(&room.app, caller, id).await?.id)),
+        None if caller.reach().is_some() => Err(Refusal::ScopeRequired("admin for all accounts").into()),
+        None => Ok(None),
+    }
 }
 
 /// How an import goes
@@ -256,25 +277,23 @@ fn is_within_reach(caller: &Caller, job: &ImportJob) -> bool {
     }
 }
 
-/// Takes an upload to disk.
-async fn receive(room: &Room, scratch: &Scratch, body: Body) -> Result<std::fs::File, Fault> {
-    let max = room.settings.import_max_bytes;
-    let too_large = || Fault::TooLarge(usize::try_from(max).unwrap_or(usize::MAX));
-    if body.size_hint().lower() > max {
-        return Err(too_large());
-    }
+/// Takes an upload to disk, when it is its turn.
+pub(crate) async fn receive(room: &Room, body: impl Stream<Item = Result<Bytes, Fault>>) -> Result<Received, Fault> {
+    let turn = room.imports.turn();
+    let turn =
+        turn.ok_or_else(|| Refusal::Conflict("other imports are going on: try again when they are over".into()))?;
+    let scratch = Scratch::new(room.settings.scratch.clone());
     let stall = Duration::from_millis(room.settings.stall_timeout_ms);
     let file = scratch.file().map_err(|error| failed(&error))?;
     let mut file = tokio::fs::File::from_std(file);
-    let mut stream = body.into_data_stream();
+    let mut body = pin!(body);
     let mut received = 0_u64;
     loop {
-        let part = tokio::time::timeout(stall, stream.next()).await.map_err(|_| Fault::SlowBody)?;
-        let Some(part) = part else { break };
-        let part = part.map_err(|_| Refusal::ArchiveRejected("the upload was cut off: send it again".into()))?;
+        let part = tokio::time::timeout(stall, body.next()).await.map_err(|_| Fault::SlowBody)?;
+        let Some(part) = part.transpose()? else { break };
         received += part.len() as u64;
-        if received > max {
-            return Err(too_large());
+        if received > room.settings.import_max_bytes {
+            return Err(too_large(room));
         }
         file.write_all(&part).await.map_err(|error| failed(&error))?;
     }
@@ -283,7 +302,11 @@ async fn receive(room: &Room, scratch: &Scratch, body: Body) -> Result<std::fs::
     }
     file.flush().await.map_err(|error| failed(&error))?;
     file.seek(SeekFrom::Start(0)).await.map_err(|error| failed(&error))?;
-    Ok(file.into_std().await)
+    Ok(Received { file: file.into_std().await, scratch, turn })
+}
+
+fn too_large(room: &Room) -> Fault {
+    Fault::TooLarge(usize::try_from(room.settings.import_max_bytes).unwrap_or(usize::MAX))
 }
 
 fn failed(error: &std::io::Error) -> Fault {

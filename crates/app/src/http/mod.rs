@@ -67,7 +67,7 @@ pub(crate) use answer::{Fault, FaultCode, invalid};
 pub(crate) use body::collect;
 pub(crate) use caller::{address, note_refused_sign_in, turned_away, welcomed};
 pub(crate) use cursor::Cursors;
-pub(crate) use import::{ImportAnswer, Upload, import_within_reach, take};
+pub(crate) use import::{ImportAnswer, Upload, import_within_reach, receive, take, take_received};
 pub(crate) use media::send;
 pub(crate) use params::Params;
 

@@ -1,8 +1,9 @@
 //! Importing LinkedIn's own archive from the browser: the upload with its progress, and the report.
 //!
-//! The file is sent as it is, by the script of the page; without scripts the command does the same.
+//! The file is sent as it is, by the script of the page; without scripts the form of the page sends it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Json;
@@ -10,20 +11,26 @@ use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
 use super::faces;
+use super::form::SECRET;
+use super::multipart::Multipart;
 use super::page::{self, Frame};
 use super::parts::size;
 use super::visitor::Visitor;
-use crate::http::{Fault, ImportAnswer, Params, Room, Upload, import_within_reach, take};
+use crate::http::{
+    Fault, ImportAnswer, Params, Room, Upload, import_within_reach, invalid, receive, take, take_received,
+};
 use crate::refusal::Refusal;
 use crate::verbs::keys::Scope;
 use crate::verbs::read;
 
 /// The header with the secret of the session, for what is no form.
 const SECRET_HEADER: &str = "x-threadkeep-form";
+/// Most parts of the form.
+const PARTS_MAX: usize = 8;
 
 #[derive(Template)]
 #[template(path = "import.html", whitespace = "minimize")]
@@ -88,7 +95,6 @@ pub(super) async fn upload(
     visitor.caller.must(Scope::Admin)?;
     let secret = headers.get(SECRET_HEADER).and_then(|value| value.to_str().ok());
     visitor.must_own(secret.unwrap_or_default())?;
-    let some = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let upload = Upload {
         account: params.take("account").and_then(some),
         me: params.take("me").and_then(some),
@@ -97,6 +103,39 @@ pub(super) async fn upload(
     params.finish()?;
     let ImportAnswer { import, .. } = take(&room, &visitor.caller, upload, body).await?;
     Ok((StatusCode::ACCEPTED, Json(Begun { place: format!("/ui/import/{}", import.import_id) })))
+}
+
+/// `POST /ui/import/form`: the same from a page without scripts. The secret comes first, and before it nothing is taken.
+pub(super) async fn form(
+    State(room): State<Arc<Room>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    visitor.caller.must(Scope::Admin)?;
+    let mut parts = Multipart::of(&headers, body, Duration::from_millis(room.settings.stall_timeout_ms))?;
+    let (mut upload, mut received, mut is_own) = (Upload::default(), None, false);
+    for _ in 0..PARTS_MAX {
+        let Some(name) = parts.next().await? else { break };
+        match name.as_str() {
+            SECRET => {
+                visitor.must_own(&parts.text().await?)?;
+                is_own = true;
+            }
+            _ if !is_own => return Err(Fault::ForeignOrigin),
+            "account" => upload.account = some(parts.text().await?),
+            "me" => upload.me = some(parts.text().await?),
+            "file" if received.is_none() => received = Some(receive(&room, parts.bytes()).await?),
+            _ => return Err(invalid("the form", "it has a part that does not belong there")),
+        }
+    }
+    let received = received.ok_or_else(|| invalid("file", "choose the archive"))?;
+    let ImportAnswer { import, .. } = take_received(&room, &visitor.caller, upload, received).await?;
+    Ok(Redirect::to(&format!("/ui/import/{}", import.import_id)).into_response())
+}
+
+fn some(text: String) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// `GET /ui/import/{id}`

@@ -13,6 +13,7 @@ mod login;
 mod media;
 mod message;
 mod missing;
+mod multipart;
 mod page;
 mod parts;
 mod progress;
@@ -65,6 +66,7 @@ pub(crate) fn quick() -> Router<Arc<Room>> {
 pub(crate) fn waiting() -> Router<Arc<Room>> {
     Router::new()
         .route("/ui/import/upload", post(import::upload))
+        .route("/ui/import/form", post(import::form))
         .route("/ui/media/{account}/{message}/{ordinal}", get(media::one))
 }
 

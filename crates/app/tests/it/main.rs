@@ -189,6 +189,8 @@ mod web_audit;
 #[cfg(test)]
 mod web_browser;
 #[cfg(test)]
+mod web_import;
+#[cfg(test)]
 mod web_large;
 #[cfg(test)]
 mod web_pages;

@@ -148,7 +148,9 @@ async fn row_19_forms_of_other_sites_change_nothing() -> anyhow::Result<()> {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}: {value}");
         assert!(String::from_utf8(answer.bytes)?.contains("403 · csrf"), "as a page");
     }
-    for path in ["/ui/sync/start", "/ui/sync/cancel", "/ui/logout", "/ui/media/fetch", "/ui/import/upload"] {
+    for path in
+        ["/ui/sync/start", "/ui/sync/cancel", "/ui/logout", "/ui/media/fetch", "/ui/import/upload", "/ui/import/form"]
+    {
         let status = visit.open(path).await?.status;
         assert!([StatusCode::METHOD_NOT_ALLOWED, StatusCode::NOT_FOUND].contains(&status), "{path}: {status} by GET");
     }

@@ -289,6 +289,26 @@ async fn an_archive_is_chosen_sent_and_read() -> anyhow::Result<()> {
     browser.close().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts_an_archive_is_sent_all_the_same() -> anyhow::Result<()> {
+    let world = World::empty().await?;
+    let site = Site::of(&world, &[]).await?;
+    let looks = Looks { has_scripts: false, ..Looks::default() };
+    let Some(browser) = site.visited("without_scripts_an_archive_is_sent", looks).await? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("messages.csv");
+    archive(&file)?;
+    browser.go(&format!("{}/ui/import", site.url)).await?;
+    browser.picture("import-no-script").await?;
+    browser.write("#file", &file.to_string_lossy()).await?;
+    browser.write("#me", "Ines Sample").await?;
+    browser.click("button.main").await?;
+    browser.says("h1", "Imported").await?;
+    browser.click(".ways a").await?;
+    browser.says(".rows", "Mara Muster").await?;
+    browser.close().await
+}
+
 fn archive(file: &Path) -> anyhow::Result<()> {
     let mut table =
         "CONVERSATION ID,CONVERSATION TITLE,FROM,SENDER PROFILE URL,TO,DATE,SUBJECT,CONTENT,FOLDER\n".to_owned();
