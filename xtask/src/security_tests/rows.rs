@@ -186,7 +186,7 @@ pub const ROWS: [Row; 54] = [
         input: "forms and `text/plain` of another site, `Sec-Fetch-Site: cross-site`",
         expected: "403 `csrf` for whatever changes something",
         need: Need::Now,
-        note: Some("the viewer with its cookie does not exist yet"),
+        note: None,
     },
     Row {
         number: 20,

@@ -1,7 +1,8 @@
 //! Forms with a file as browsers send them without a script (RFC 7578), read as they come.
 //!
 //! A file passes through and is never held; every other part is small. What is no such form is refused, and so is one
-//! that is cut off.
+//! that is cut off. Our own, because the library for it takes in whatever has come and heads of any length: its memory
+//! grows with the upload.
 
 use std::time::Duration;
 
