@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use threadkeep::source::egress::Upstream;
 use threadkeep::source::voyager::request::url;
 use threadkeep::source::voyager::{QueryIds, account_id};
-use threadkeep::store::{Commit, Lease, Login, MediaPolicy, OpenOptions, Progress, SharedStore, open};
+use threadkeep::store::{Commit, Lease, Login, MediaPolicy, OpenOptions, Progress, SealedSession, SharedStore, open};
 use threadkeep_core::id::PersonId;
 use threadkeep_core::sync::{Batch, Step, SyncState};
 use threadkeep_core::time::Timestamp;
@@ -80,7 +80,7 @@ impl Mirror {
             scope: threadkeep_core::sync::DEFAULT_CATEGORIES.map(String::from).to_vec(),
             new_media_policy: MediaPolicy::Lazy,
             media_policy: None,
-            sealed_session: vec![0; 64],
+            sealed_session: SealedSession { sealed: vec![0; 64], login_expires_at: None },
         };
         store.log_in(&login, now).await?;
         store.enqueue_sync(&id, true, now).await?;

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 use rusqlite::Connection;
-use threadkeep::store::{Login, MediaPolicy, OpenOptions, open};
+use threadkeep::store::{Login, MediaPolicy, OpenOptions, SealedSession, open};
 use threadkeep_core::id::{AccountId, PersonId};
 use threadkeep_core::time::Timestamp;
 
@@ -125,7 +125,7 @@ fn login(id: AccountId) -> Result<Login> {
         scope: vec!["INBOX".into()],
         new_media_policy: MediaPolicy::Lazy,
         media_policy: None,
-        sealed_session: vec![1],
+        sealed_session: SealedSession { sealed: vec![1], login_expires_at: None },
     })
 }
 

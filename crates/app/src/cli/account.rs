@@ -16,11 +16,12 @@ use crate::app::App;
 use crate::config::Config;
 use crate::store::{Account, Act, Actor, Object, ObjectKind};
 use crate::verbs::audit::noted;
+use crate::verbs::login_end::{login_end, renewal};
 use crate::verbs::sync::{Status, status, stopped};
 use crate::verbs::{accounts, media};
 
 use super::failure::{Ended, Failure, OK};
-use super::status::{fresh_object, fresh_words};
+use super::status::{fresh_object, fresh_words, login_words};
 use super::table::{lines, safe, time, time_json, time_or, titled};
 use super::{console, open};
 
@@ -234,6 +235,12 @@ async fn show(app: &App, account: Account, json: bool) -> Result<(), Failure> {
     if let Some((_, remedy)) = stopped(account) {
         rows.push(("to do", remedy));
     }
+    if let Some(end) = login_end(account, now) {
+        rows.push(("login", login_words(end)));
+        if end.is_due() {
+            rows.push(("to do", renewal(account)));
+        }
+    }
     if let Some(hold) = &account.hold {
         rows.push(("waits until", format!("{} ({})", time(hold.until), hold.why.as_str())));
     }
@@ -254,6 +261,7 @@ fn object(one: &Status, now: Timestamp) -> Value {
         "isConnected": account.health == Health::Connected,
         "freshness": fresh_object(one.freshness(now)),
         "remedy": stopped(account).map(|(_, remedy)| remedy),
+        "loginExpiresAt": time_json(account.login_expires_at),
         "holdUntil": time_json(account.hold.as_ref().map(|hold| hold.until)),
         "holdReason": account.hold.as_ref().map(|hold| hold.why.as_str()),
         "categories": account.scope,

@@ -6,6 +6,7 @@ use threadkeep_core::sync::{Health, HoldReason};
 use threadkeep_core::time::Timestamp;
 
 use crate::verbs::freshness::Freshness;
+use crate::verbs::login_end::{LoginEnd, login_end, renewal};
 use crate::verbs::sync::{Status, stopped};
 
 use super::doctor_checks::{Check, Finding};
@@ -21,6 +22,7 @@ const AHEAD_MS: i64 = 10 * 60_000;
 /// All lines about an account.
 pub(super) fn of_account(one: &Status, now: Timestamp) -> Vec<Check> {
     let mut checks = vec![state(one, now)];
+    checks.extend(login(one, now));
     checks.extend(clock(one, now));
     checks.extend(contract(one));
     checks.extend(run(one, now));
@@ -58,6 +60,19 @@ fn state(one: &Status, now: Timestamp) -> Check {
         }
         None => Check::ok(subject, format!("{id}: {}", account.health.as_str())),
     }
+}
+
+/// Whether the login ends soon: nobody has to wait for the day on which nothing comes any more.
+fn login(one: &Status, now: Timestamp) -> Option<Check> {
+    let (subject, id) = ("login", &one.account.id);
+    let (finding, found) = match login_end(&one.account, now)? {
+        LoginEnd::Unknown => return Some(Check::ok(subject, format!("{id}: it did not come with a date of its end"))),
+        LoginEnd::Later(at) => return Some(Check::ok(subject, format!("{id}: ends at {}", time(at)))),
+        LoginEnd::Soon(at) => (Finding::Warn, format!("ends at {}, in {}", time(at), span(at.since_ms(now)))),
+        LoginEnd::Past(at) => (Finding::Fail, format!("ended at {}", time(at))),
+        LoginEnd::Outlived(at) => (Finding::Warn, format!("was to end at {}, and LinkedIn still takes it", time(at))),
+    };
+    Some(Check::new(subject, finding, format!("{id}: {found}"), &renewal(&one.account)))
 }
 
 /// Rows from the future: then waits and ages mean nothing.
@@ -176,6 +191,7 @@ mod tests {
     use threadkeep_core::verify::{Ask, Depth};
 
     use crate::store::{Account, Job, JobFailure, JobState, MediaCounts, MediaPolicy, Overview, Progress};
+    use crate::verbs::login_end::SOON_MS;
     use crate::verbs::verify::Found;
 
     use super::*;
@@ -208,6 +224,7 @@ mod tests {
             consecutive_failures: 0,
             last_error: None,
             media_policy: MediaPolicy::default(),
+            login_expires_at: Some(NOW.plus_ms(200 * 24 * 3_600_000)),
         };
         let verified = Found {
             run: 1,
@@ -284,6 +301,35 @@ mod tests {
         told(&with(Health::NeedsLogin), "account", Finding::Fail, "account reconnect");
         told(&with(Health::Challenged), "account", Finding::Fail, "in a browser");
         told(&with(Health::Paused), "account", Finding::Warn, "account resume");
+    }
+
+    #[test]
+    fn a_login_that_ends_soon_or_has_ended_says_how_to_renew_it() {
+        let until = |ms: i64| {
+            let mut one = well();
+            one.account.login_expires_at = Some(NOW.plus_ms(ms));
+            one
+        };
+        told(&until(SOON_MS), "login", Finding::Warn, "account reconnect 0123456789abcdef01234567");
+        told(&until(1), "login", Finding::Warn, "account reconnect");
+        told(&until(0), "login", Finding::Fail, "account reconnect");
+        // The last answer came a minute ago.
+        told(&until(-90_000), "login", Finding::Warn, "account reconnect");
+        told(&until(i64::MIN), "login", Finding::Warn, "account reconnect");
+        let found = |one: &Status| {
+            let line = of_account(one, NOW).into_iter().find(|check| check.subject == "login");
+            line.map(|check| (check.finding, check.remedy, check.found))
+        };
+        let (finding, remedy, text) = found(&until(SOON_MS + 1)).unwrap();
+        assert_eq!((finding, remedy), (Finding::Ok, None));
+        assert!(text.contains("ends at 2026-"), "{text}");
+        let mut unknown = well();
+        unknown.account.login_expires_at = None;
+        assert_eq!(found(&unknown).map(|told| (told.0, told.1)), Some((Finding::Ok, None)));
+        // A dead session has its own line.
+        let mut dead = until(-1);
+        dead.account.health = Health::NeedsLogin;
+        assert_eq!(found(&dead), None);
     }
 
     #[test]

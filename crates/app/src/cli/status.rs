@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::store::{Account, Job, LedgerFilter};
 use crate::verbs::accounts;
 use crate::verbs::freshness::Freshness;
+use crate::verbs::login_end::{LoginEnd, login_end, renewal};
 use crate::verbs::sync::{Status, status, stopped};
 
 use super::failure::{Ended, Failure, OK};
@@ -102,6 +103,12 @@ fn paragraph(one: &Status, now: Timestamp) -> String {
     if let Some((_, remedy)) = stopped(account) {
         lines.push(format!("  to do          {remedy}"));
     }
+    if let Some(end) = login_end(account, now) {
+        lines.push(format!("  login          {}", login_words(end)));
+        if end.is_due() {
+            lines.push(format!("  to do          {}", renewal(account)));
+        }
+    }
     if let Some(hold) = account.hold.as_ref().filter(|hold| hold.until > now) {
         lines.push(format!("  waits until    {} ({})", time(hold.until), hold.why.as_str()));
     }
@@ -154,6 +161,16 @@ pub(super) fn fresh_words(found: Freshness) -> String {
     }
 }
 
+/// When a login ends, for people.
+pub(super) fn login_words(end: LoginEnd) -> String {
+    match end {
+        LoginEnd::Unknown => "no date of its end came with it".to_owned(),
+        LoginEnd::Later(at) | LoginEnd::Soon(at) => format!("ends at {}", time(at)),
+        LoginEnd::Past(at) => format!("ended at {}", time(at)),
+        LoginEnd::Outlived(at) => format!("was to end at {}", time(at)),
+    }
+}
+
 /// How fresh a mirror is, for programs.
 pub(super) fn fresh_object(found: Freshness) -> Value {
     json!({
@@ -173,6 +190,7 @@ fn object(one: &Status, now: Timestamp) -> Value {
         "health": account.health.as_str(),
         "freshness": fresh_object(one.freshness(now)),
         "remedy": stopped(account).map(|(_, remedy)| remedy),
+        "loginExpiresAt": time_json(account.login_expires_at),
         "syncInProgress": one.in_progress(now),
         "interrupted": one.is_interrupted(now),
         "lastSyncAt": time_json(account.last_sync_at),

@@ -70,6 +70,9 @@ pub(super) struct AccountState {
     #[schema(format = DateTime)]
     last_used: Option<String>,
     has_tokens: bool,
+    /// When the login ends, by the date of its cookie; null is not known.
+    #[schema(format = DateTime)]
+    login_expires_at: Option<String>,
     linkedin_plan: Plan,
     picture: Option<String>,
     profile_id: String,
@@ -235,6 +238,7 @@ pub(super) fn state(account: &Account) -> AccountState {
         enabled: account.health != Health::Paused,
         last_used: account.last_sync_at.map(date_time),
         has_tokens: matches!(account.health, Health::Connected | Health::Paused),
+        login_expires_at: account.login_expires_at.map(date_time),
         linkedin_plan: plan(account.premium),
         picture: account.picture_url.clone(),
         profile_id: account.member.to_string(),

@@ -138,6 +138,9 @@ struct HealthState {
     hold_reason: Option<&'static str>,
     #[schema(format = DateTime)]
     hold_until: Option<String>,
+    /// When the login ends, by the date of its cookie; null is not known.
+    #[schema(format = DateTime)]
+    login_expires_at: Option<String>,
 }
 
 /// How fresh the copy is, judged by what it holds.
@@ -286,5 +289,6 @@ fn health(account: &Account, now: Timestamp) -> HealthState {
         detail: account.health_detail.clone(),
         hold_reason: hold.map(|hold| hold.why.as_str()),
         hold_until: hold.map(|hold| date_time(hold.until)),
+        login_expires_at: account.login_expires_at.map(date_time),
     }
 }

@@ -12,7 +12,7 @@ use super::dialect::{Dialect, SearchForm};
 use super::rows::{self, ACCOUNT};
 use super::search::without_account;
 use super::statement::{Statement, json, sql};
-use super::{Account, Accounts, Login, MediaPolicy, SqlStore, StoreResult};
+use super::{Account, Accounts, Login, MediaPolicy, SealedSession, SqlStore, StoreResult};
 use crate::planted::{self, Bug};
 
 /// Up to so many accounts the list of all is kept in memory.
@@ -106,11 +106,11 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
     let account = sql!(
         format!(
             "INSERT INTO accounts (id, member_id, first_name, last_name, public_id, picture_url, premium, health, \
-             next_request_at, scope, inbox, created_at, media_policy) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+             next_request_at, scope, inbox, created_at, media_policy, login_expires_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'connected', ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
              member_id = excluded.member_id, first_name = excluded.first_name, last_name = excluded.last_name, \
              public_id = excluded.public_id, picture_url = excluded.picture_url, premium = excluded.premium, \
-             health = 'connected', health_detail = NULL, \
+             health = 'connected', health_detail = NULL, login_expires_at = excluded.login_expires_at, \
              media_policy = COALESCE(?, accounts.media_policy){anew}"
         ),
         &login.id,
@@ -125,6 +125,7 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
         json(&InboxTrack::default())?,
         now,
         login.media_policy.unwrap_or(login.new_media_policy).as_str(),
+        login.sealed_session.login_expires_at,
         login.media_policy.map(MediaPolicy::as_str),
     );
     let session = sql!(
@@ -132,7 +133,7 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
          VALUES ((SELECT pk FROM accounts WHERE id = ?), ?, ?) \
          ON CONFLICT (account_pk) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
         &login.id,
-        login.sealed_session.as_slice(),
+        login.sealed_session.sealed.as_slice(),
         now,
     );
     // Somebody else as the owner: in lists the owner stands apart from the others.
@@ -143,6 +144,11 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
         &login.member,
     );
     Ok(vec![others, account, session])
+}
+
+/// The end of a session's login, with the session that it belongs to.
+pub(super) fn login_expiry(account_pk: i64, session: &SealedSession) -> Statement {
+    sql!("UPDATE accounts SET login_expires_at = ? WHERE pk = ?", session.login_expires_at, account_pk)
 }
 
 /// Asks for an account's key here, and keeps everybody else from changing the account.

@@ -9,7 +9,7 @@ use threadkeep_core::attachment::Attachment;
 use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::time::Timestamp;
 
-use super::{Lease, Progress};
+use super::{Lease, Progress, SealedSession};
 pub use crate::vault::MediaPolicy;
 
 /// Where an attachment is.
@@ -253,7 +253,7 @@ pub struct MediaCommit<'a> {
     /// What came of it.
     pub outcome: &'a MediaOutcome,
     /// The sealed session, when upstream renewed it.
-    pub sealed_session: Option<&'a [u8]>,
+    pub sealed_session: Option<&'a SealedSession>,
     /// Nothing may be asked before this, by the pace.
     pub next_request_at: Timestamp,
     /// How long the lease goes on from now.

@@ -4,12 +4,13 @@
 
 use threadkeep_core::time::Timestamp;
 
+use super::accounts::login_expiry;
 use super::dialect::Dialect;
 use super::media::{ATTACHMENT, attachment};
 use super::statement::{Kind, Outcome, Statement, Value, json, sql};
 use super::{
-    DUE_WITHIN_MS, Lease, MediaCommit, MediaCommitted, MediaOutcome, MediaTask, SqlStore, StoreError, StoreResult,
-    StoredObject, url_digest,
+    DUE_WITHIN_MS, Lease, MediaCommit, MediaCommitted, MediaOutcome, MediaTask, SealedSession, SqlStore, StoreError,
+    StoreResult, StoredObject, url_digest,
 };
 use crate::planted::{self, Bug};
 
@@ -76,7 +77,7 @@ struct Own {
     pk: i64,
     digest: String,
     outcome: MediaOutcome,
-    sealed_session: Option<Vec<u8>>,
+    sealed_session: Option<SealedSession>,
     next_request_at: Timestamp,
     lease_until: Timestamp,
     progress: String,
@@ -91,7 +92,7 @@ impl Own {
             pk: attachment.pk,
             digest: attachment.url.as_deref().map(url_digest).unwrap_or_default(),
             outcome: commit.outcome.clone(),
-            sealed_session: commit.sealed_session.map(<[u8]>::to_vec),
+            sealed_session: commit.sealed_session.cloned(),
             next_request_at: commit.next_request_at,
             lease_until: commit.lease_until,
             progress: json(commit.progress)?,
@@ -113,13 +114,14 @@ impl Own {
         if is_written {
             self.write_attachment(&mut script, account_pk);
         }
-        if let Some(sealed) = &self.sealed_session {
+        if let Some(session) = &self.sealed_session {
             script.push(sql!(
                 "UPDATE sessions SET sealed = ?, updated_at = ? WHERE account_pk = ?",
-                sealed.as_slice(),
+                session.sealed.as_slice(),
                 self.now,
                 account_pk
             ));
+            script.push(login_expiry(account_pk, session));
         }
         script.push(sql!("UPDATE accounts SET next_request_at = ? WHERE pk = ?", self.next_request_at, account_pk));
         script.push(sql!(

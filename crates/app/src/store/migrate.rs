@@ -18,7 +18,7 @@ pub(super) const APPLIED: &str = "SELECT version FROM _sqlx_migrations ORDER BY 
 pub(super) const LOCK_KEY: i64 = 0x7468_7265_6164;
 
 /// Version, name, and the text for SQLite and for PostgreSQL.
-const MIGRATIONS: [(i64, &str, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 13] = [
     (
         1,
         "start",
@@ -90,6 +90,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 12] = [
         "audit_sign_ins",
         include_str!("../../migrations/sqlite/0012_audit_sign_ins.sql"),
         include_str!("../../migrations/postgres/0012_audit_sign_ins.sql"),
+    ),
+    (
+        13,
+        "login_expiry",
+        include_str!("../../migrations/sqlite/0013_login_expiry.sql"),
+        include_str!("../../migrations/postgres/0013_login_expiry.sql"),
     ),
 ];
 

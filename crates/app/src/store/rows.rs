@@ -33,7 +33,8 @@ pub(super) const TRACK: &str = "t.activity, t.synced_to, t.detail";
 /// Columns of an account, from `accounts a`.
 pub(super) const ACCOUNT: &str = "a.id, a.member_id, a.first_name, a.last_name, a.public_id, a.picture_url, a.premium, \
      a.health, a.health_detail, a.hold_until, a.hold_why, a.next_request_at, a.scope, a.inbox, a.created_at, \
-     a.last_sync_at, a.consecutive_failures, a.last_error_code, a.last_error, a.media_policy";
+     a.last_sync_at, a.consecutive_failures, a.last_error_code, a.last_error, a.media_policy, \
+     a.login_expires_at";
 /// Columns of a job, from `jobs j` with `accounts a`.
 pub(super) const JOB: &str = "j.id, a.id, j.state, j.is_forced, j.cancel_requested, j.media_only, j.verify, j.not_before, j.due_at, \
      j.created_at, j.started_at, j.finished_at, j.failure_code, j.failure, j.progress";
@@ -216,9 +217,11 @@ pub(super) fn account(row: &mut Columns) -> StoreResult<Account> {
         consecutive_failures: row.number("consecutive_failures")?,
         last_error: None,
         media_policy: MediaPolicy::default(),
+        login_expires_at: None,
     };
     account.last_error = failure(row, "last_error_code", "last_error")?;
     account.media_policy = row.named("media_policy", MediaPolicy::named)?;
+    account.login_expires_at = row.time_or_null("login_expires_at")?;
     Ok(account)
 }
 

@@ -166,6 +166,7 @@ pub(super) fn resetting(master_key: &str) -> Vec<Statement> {
             "UPDATE accounts SET health = 'needs_login', health_detail = ? WHERE health <> 'paused'",
             "the key that sealed its session was lost"
         ),
+        sql!("UPDATE accounts SET login_expires_at = NULL"),
         sql!("DELETE FROM settings WHERE name = ?", MASTER_KEY_BEFORE),
         sql!("UPDATE settings SET value = ? WHERE name = ?", master_key, MASTER_KEY),
     ]

@@ -56,6 +56,17 @@ pub struct Account {
     pub last_error: Option<JobFailure>,
     /// When its media are fetched.
     pub media_policy: MediaPolicy,
+    /// When its login ends, by the date of its cookie; `None` is not known.
+    pub login_expires_at: Option<Timestamp>,
+}
+
+/// A session as it is stored: sealed, and beside it what may be known without a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedSession {
+    /// The session, sealed.
+    pub sealed: Vec<u8>,
+    /// When its login ends, where that was told.
+    pub login_expires_at: Option<Timestamp>,
 }
 
 /// What is needed to add an account or to give it a new login.
@@ -82,7 +93,7 @@ pub struct Login {
     /// The same, decided by whoever logs in.
     pub media_policy: Option<MediaPolicy>,
     /// The session, sealed.
-    pub sealed_session: Vec<u8>,
+    pub sealed_session: SealedSession,
 }
 
 /// The right to work on a job until a time; every write of the work proves it.
@@ -271,7 +282,7 @@ pub struct Commit<'a> {
     /// What the step taught.
     pub batch: &'a Batch,
     /// The sealed session, when upstream renewed it.
-    pub sealed_session: Option<&'a [u8]>,
+    pub sealed_session: Option<&'a SealedSession>,
     /// Nothing may be asked before this, by the pace.
     pub next_request_at: Timestamp,
     /// How long the lease goes on from now.

@@ -12,7 +12,7 @@ use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::seal::SESSIONS;
 use crate::source::voyager::{Member, Session, account_id};
-use crate::store::{Account, Act, Actor, Deed, Login, MediaPolicy, Object};
+use crate::store::{Account, Act, Actor, Deed, Login, MediaPolicy, Object, SealedSession};
 use crate::verbs::{audit, media, secrets};
 
 /// How often a login is stored anew because its account was removed meanwhile.
@@ -75,9 +75,10 @@ pub async fn remove(app: &App, who: &Actor, id: &AccountId) -> Result<(), Refusa
 }
 
 /// Seals a session for an account.
-pub async fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<Vec<u8>, Refusal> {
+pub async fn seal_session(app: &App, id: &AccountId, session: &Session) -> Result<SealedSession, Refusal> {
     let plain = session.to_secret_bytes().map_err(|_| Refusal::Internal("a session could not be written".into()))?;
-    secrets::seal(app, SESSIONS, id, &plain).await
+    let sealed = secrets::seal(app, SESSIONS, id, &plain).await?;
+    Ok(SealedSession { sealed, login_expires_at: session.login_expires_at() })
 }
 
 /// Opens the stored session of an account.

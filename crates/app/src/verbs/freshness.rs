@@ -164,6 +164,7 @@ mod tests {
             consecutive_failures: 0,
             last_error: None,
             media_policy: MediaPolicy::default(),
+            login_expires_at: None,
         }
     }
 

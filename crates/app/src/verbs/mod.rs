@@ -12,6 +12,7 @@ pub mod freshness;
 pub mod import;
 mod import_lease;
 pub mod keys;
+pub mod login_end;
 pub mod media;
 pub mod read;
 pub mod restore_copy;

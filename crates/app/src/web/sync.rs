@@ -19,8 +19,9 @@ use super::progress::{Live, ago, doing, live};
 use super::visitor::Visitor;
 use super::when::{Stamp, full};
 use crate::http::{Fault, Params, Room, invalid, within_reach};
-use crate::store::Job;
+use crate::store::{Account, Job};
 use crate::verbs::keys::Scope;
+use crate::verbs::login_end::{LoginEnd, login_end, renewal};
 use crate::verbs::read;
 use crate::verbs::sync::{self, Status, Ticket, stopped};
 
@@ -37,6 +38,7 @@ struct Card {
     live: Live,
     /// What has to be done before it can be synced.
     stopped: Option<String>,
+    login: Option<LoginLine>,
     /// The run that goes on.
     run: Option<i64>,
     is_cancelling: bool,
@@ -54,6 +56,14 @@ struct Card {
     gaps_more: bool,
     is_whole: bool,
     runs: Vec<Run>,
+}
+
+/// When the login ends.
+struct LoginLine {
+    says: &'static str,
+    at: Stamp,
+    /// What has to be done, when it is time for that.
+    remedy: Option<String>,
 }
 
 /// A run that is over, or goes on.
@@ -140,6 +150,7 @@ async fn card(room: &Room, one: &Status, now: Timestamp) -> Result<Card, Fault> 
         face: face(&name, account.member.as_str()),
         live: live(one, now),
         stopped: stopped(account).map(|(_, what)| what),
+        login: login(account, now),
         run: going.map(|job| job.id),
         is_cancelling: going.is_some_and(|job| job.cancel_requested),
         conversations: overview.conversations,
@@ -158,6 +169,18 @@ async fn card(room: &Room, one: &Status, now: Timestamp) -> Result<Card, Fault> 
         runs: runs.iter().map(|job| run(job, now)).collect(),
         name,
     })
+}
+
+fn login(account: &Account, now: Timestamp) -> Option<LoginLine> {
+    let end = login_end(account, now)?;
+    let says = match end {
+        LoginEnd::Unknown => return None,
+        LoginEnd::Later(_) => "The login ends on",
+        LoginEnd::Soon(_) => "The login ends soon, on",
+        LoginEnd::Past(_) => "The login ended on",
+        LoginEnd::Outlived(_) => "LinkedIn still takes the login, which was to end on",
+    };
+    Some(LoginLine { says, at: full(end.at()?), remedy: end.is_due().then(|| renewal(account)) })
 }
 
 fn verified(one: &Status, now: Timestamp) -> String {

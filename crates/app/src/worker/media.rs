@@ -293,7 +293,7 @@ impl Run<'_> {
                 lease: &self.lease,
                 task,
                 outcome: &outcome,
-                sealed_session: sealed.as_deref(),
+                sealed_session: sealed.as_ref(),
                 next_request_at,
                 lease_until: now.plus_ms(self.app.sync.lease_ms),
                 progress: &self.progress,

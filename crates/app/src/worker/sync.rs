@@ -18,7 +18,7 @@ use crate::planted::{self, Bug};
 use crate::refusal::Refusal;
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched, Source};
-use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress};
+use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress, SealedSession};
 use crate::tenure::Tenure;
 use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
@@ -226,7 +226,7 @@ impl Run<'_> {
             .commit(&Commit {
                 lease: &self.lease,
                 batch: &batch,
-                sealed_session: sealed.as_deref(),
+                sealed_session: sealed.as_ref(),
                 next_request_at,
                 lease_until: now.plus_ms(self.app.sync.lease_ms),
                 progress: &self.progress,
@@ -274,7 +274,7 @@ impl Run<'_> {
     }
 
     /// A session that an answer has changed, as it is stored.
-    pub(super) async fn sealed(&self, renewed: Option<&Session>) -> Result<Option<Vec<u8>>, Refusal> {
+    pub(super) async fn sealed(&self, renewed: Option<&Session>) -> Result<Option<SealedSession>, Refusal> {
         match renewed {
             Some(session) => Ok(Some(seal_session(self.app, &self.account.id, session).await?)),
             None => Ok(None),

@@ -103,6 +103,7 @@ async fn the_state_of_an_account_is_a_bare_object_by_three_ways() -> anyhow::Res
         "isPremium": false,
         "premiumType": "NON_PREMIUM"
       },
+      "loginExpiresAt": null,
       "media": "lazy",
       "picture": null,
       "platform": "LINKEDIN",

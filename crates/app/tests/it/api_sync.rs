@@ -444,6 +444,7 @@ async fn an_account_that_was_never_synced_has_nulls_in_its_status() -> anyhow::R
             "detail": null,
             "holdReason": null,
             "holdUntil": null,
+            "loginExpiresAt": null,
             "status": "connected"
           },
           "syncState": {

@@ -207,7 +207,7 @@ impl World {
             scope: vec!["INBOX".into()],
             new_media_policy: MediaPolicy::Lazy,
             media_policy: None,
-            sealed_session: vec![1, 2, 3],
+            sealed_session: crate::store_fixture::sealed(&[1, 2, 3]),
         };
         self.app.store.log_in(&login, self.app.clock.now()).await?;
         Ok(())

@@ -103,3 +103,42 @@ async fn the_ledger_names_what_is_not_complete_and_says_what_to_do() -> Result<(
     ensure!(list.out.contains("fresh as of"), "{}", list.out);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_that_ends_soon_is_told_with_the_command_that_renews_it() -> Result<()> {
+    let mut home = Home::synced().await?;
+    let doctor = home.room.run(&["doctor"])?;
+    ensure!(doctor.out.contains("it did not come with a date"), "{}", doctor.out);
+    let until = |days: i64| format!("UPDATE accounts SET login_expires_at = (unixepoch() + {days} * 86400) * 1000");
+    let renews = format!("`threadkeep account reconnect {}`", home.account);
+    let told = |days: i64| -> Result<(String, Value)> {
+        home.sql(&until(days))?;
+        let doctor = home.room.run(&["doctor", "--json"])?;
+        let checks: Value = serde_json::from_str(&doctor.out)?;
+        let lines = checks["checks"].as_array().context("checks")?;
+        let line = lines.iter().find(|check| check["check"] == "login").context("a line")?;
+        Ok((format!("{} {}", line["state"].as_str().unwrap_or_default(), line["remedy"]), line["found"].clone()))
+    };
+    let (far, found) = told(20)?;
+    ensure!(far == "ok null" && found.as_str().is_some_and(|found| found.contains("ends at")), "{far} {found}");
+    let (soon, _) = told(13)?;
+    ensure!(soon.starts_with("warn") && soon.contains(&renews), "{soon}");
+    let status = home.room.run(&["status"])?;
+    ensure!(status.out.contains("login          ends at") && status.out.contains(&renews), "{}", status.told());
+    let (past, _) = told(-1)?;
+    // The sync of a moment ago was answered after that date.
+    ensure!(past.starts_with("warn") && past.contains(&renews), "{past}");
+    home.sql("UPDATE accounts SET last_sync_at = 1, inbox = json_set(inbox, '$.token_at', 1)")?;
+    let (past, _) = told(-1)?;
+    ensure!(past.starts_with("fail") && past.contains(&renews), "{past}");
+    let object = last_line(&home.room.run(&["status", "--json"])?.out)?;
+    ensure!(object["loginExpiresAt"].as_str().is_some_and(|at| at.ends_with("Z")), "{object}");
+    // Nor does the doctor need a key to tell it: a date is no secret.
+    home.room = home.room.with("THREADKEEP_MASTER_KEY_FILE", "elsewhere.key");
+    let keyless = home.room.run(&["doctor"])?;
+    ensure!(keyless.out.contains("fail  login") && keyless.out.contains("fail  key"), "{}", keyless.told());
+    home.sql("UPDATE accounts SET login_expires_at = 9223372036854775807")?;
+    let absurd = home.room.run(&["doctor"])?;
+    ensure!(absurd.out.contains("ok    login"), "{}", absurd.told());
+    Ok(())
+}

@@ -21,7 +21,7 @@ use threadkeep_core::id::AccountId;
 
 use crate::cli_harness::{Ran, Room};
 use crate::store_database::Database;
-use crate::store_fixture::{NOW, account_id, login};
+use crate::store_fixture::{NOW, account_id, login, sealed};
 
 /// A room whose program works on a database of the tests.
 pub struct Home {
@@ -80,7 +80,7 @@ impl Home {
     pub async fn connect(&self, numbers: std::ops::RangeInclusive<u32>) -> Result<()> {
         let app = self.app().await?;
         for number in numbers {
-            let sealed_session = secrets::seal(&app, SESSIONS, &account_id(number)?, &plain(number)).await?;
+            let sealed_session = sealed(&secrets::seal(&app, SESSIONS, &account_id(number)?, &plain(number)).await?);
             self.store.log_in(&Login { sealed_session, ..login(number)? }, NOW).await?;
         }
         Ok(())
@@ -88,7 +88,7 @@ impl Home {
 
     /// Connects an account whose session the master key itself has sealed, as the first databases have it.
     pub async fn connect_directly(&self, number: u32) -> Result<()> {
-        let sealed_session = sealed_directly(&self.key_text()?, &account_id(number)?, &plain(number))?;
+        let sealed_session = sealed(&sealed_directly(&self.key_text()?, &account_id(number)?, &plain(number))?);
         self.store.log_in(&Login { sealed_session, ..login(number)? }, NOW).await?;
         Ok(())
     }

@@ -128,7 +128,8 @@ async fn row_48_a_running_server_follows_a_change(db: &Database) -> Result<()> {
         ensure!(SealedBy::of(&sealed)? == SealedBy::Data(1), "{when}");
         number += 1;
         let fresh = secrets::seal(&server, SESSIONS, &account_id(number)?, &plain(number)).await?;
-        let login = threadkeep::store::Login { sealed_session: fresh, ..crate::store_fixture::login(number)? };
+        let sealed_session = crate::store_fixture::sealed(&fresh);
+        let login = threadkeep::store::Login { sealed_session, ..crate::store_fixture::login(number)? };
         home.store.log_in(&login, crate::store_fixture::NOW).await?;
     }
     assert_opens(&sleeper, 1..=number, "at the end").await?;
@@ -150,7 +151,8 @@ async fn row_48_keys_from_the_environment_are_changed_in_steps(db: &Database) ->
     ensure!(home.room.run(&["account", "list"])?.code == Some(0));
     let (old_key, new_key) = (MasterKey::from_text(&old)?, MasterKey::from_text(&new)?);
     let app = home.app_with(Sealer::new(&old_key))?;
-    let sealed_session = secrets::seal(&app, SESSIONS, &account_id(1)?, &plain(1)).await?;
+    let sealed_session =
+        crate::store_fixture::sealed(&secrets::seal(&app, SESSIONS, &account_id(1)?, &plain(1)).await?);
     let login = threadkeep::store::Login { sealed_session, ..crate::store_fixture::login(1)? };
     home.store.log_in(&login, crate::store_fixture::NOW).await?;
 

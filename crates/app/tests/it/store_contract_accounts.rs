@@ -1,17 +1,19 @@
 //! The contract of accounts and their sessions.
 
-use threadkeep::store::{Login, MediaPolicy, StoreError};
+use threadkeep::store::{Login, MediaPolicy, SealedSession, StoreError};
 use threadkeep_core::page::SyncToken;
 use threadkeep_core::sync::track::InboxTrack;
 use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
+use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;
-use crate::store_fixture::{NOW, Worker, account_id, batch, conversation, listed, login, message, spoken};
+use crate::store_fixture::{NOW, Worker, account_id, batch, conversation, listed, login, message, sealed, spoken};
 
 crate::on_both_databases!(
     an_account_is_added_and_read,
     a_new_login_keeps_what_was_mirrored,
     a_login_decides_when_media_are_fetched,
+    a_login_has_the_date_of_its_session_and_no_other,
     a_removed_account_leaves_nothing,
     only_a_pause_is_taken_back,
     a_block_is_cleared_and_nothing_else,
@@ -37,13 +39,27 @@ async fn a_new_login_keeps_what_was_mirrored(db: &Database) -> anyhow::Result<()
     worker.commit(&spoken(vec![message("a", "m1", 20, "one")?])).await?;
     let inbox = InboxTrack { token: Some(SyncToken("mark".into())), ..InboxTrack::default() };
     worker.commit(&Batch { health: Some(Health::NeedsLogin), inbox: inbox.clone(), ..batch() }).await?;
-    let again = Login { sealed_session: vec![7], scope: vec!["SPAM".into()], ..login(1)? };
+    let again = Login { sealed_session: sealed(&[7]), scope: vec!["SPAM".into()], ..login(1)? };
     db.store.log_in(&again, NOW.plus_ms(5)).await?;
     let account = db.store.account(&account_id(1)?).await?;
     let told = account.map(|one| (one.health, one.scope, one.created_at, one.inbox));
     assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW, inbox)));
     assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![7]));
     assert_eq!(db.store.overview(&account_id(1)?).await?.messages, 1);
+    Ok(())
+}
+
+async fn a_login_has_the_date_of_its_session_and_no_other(db: &Database) -> anyhow::Result<()> {
+    let date = async || anyhow::Ok(db.store.account(&account_id(1)?).await?.and_then(|one| one.login_expires_at));
+    let until = |at: Option<Timestamp>| SealedSession { login_expires_at: at, ..sealed(&[7]) };
+    let (soon, far) = (Some(NOW.plus_ms(5)), Some(Timestamp(253_402_300_799_999)));
+    db.store.log_in(&Login { sealed_session: until(soon), ..login(1)? }, NOW).await?;
+    assert_eq!(date().await?, soon);
+    db.store.log_in(&Login { sealed_session: until(far), ..login(1)? }, NOW).await?;
+    assert_eq!(date().await?, far);
+    assert_eq!(db.store.accounts().await?.iter().map(|one| one.login_expires_at).collect::<Vec<_>>(), [far]);
+    db.store.log_in(&login(1)?, NOW).await?;
+    assert_eq!(date().await?, None, "the date was that of another login");
     Ok(())
 }
 

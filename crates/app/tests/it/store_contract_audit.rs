@@ -6,7 +6,7 @@ use threadkeep::store::{
 use threadkeep_core::id::AccountId;
 
 use crate::store_database::Database;
-use crate::store_fixture::{NOW, Worker, account_id, login};
+use crate::store_fixture::{NOW, Worker, account_id, login, sealed};
 
 crate::on_both_databases!(
     an_act_and_its_line_are_one,
@@ -48,7 +48,7 @@ async fn an_act_and_its_line_are_one(db: &Database) -> anyhow::Result<()> {
     let (store, id) = (&db.store, account_id(1)?);
     let as_key = |act| line(act, Object::of(ObjectKind::Key, Some("0123456789ab")));
     assert!(store.carry_out(&Deed::LogIn(&login(1)?), &about(Act::AccountAdded, &id)).await?);
-    let again = Login { sealed_session: vec![9], ..login(1)? };
+    let again = Login { sealed_session: sealed(&[9]), ..login(1)? };
     assert!(store.carry_out(&Deed::LogIn(&again), &about(Act::AccountReconnected, &id)).await?);
     assert_eq!(store.sealed_session(&id).await?, Some(vec![9]));
     assert!(store.carry_out(&Deed::SetPaused(&id, true), &about(Act::AccountPaused, &id)).await?);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use threadkeep::store::{MessageFilter, OpenOptions, Reads, SharedStore, StoreError, open};
+use threadkeep::store::{MessageFilter, OpenOptions, Reads, SealedSession, SharedStore, StoreError, open};
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::message::MessageFormat;
 use threadkeep_core::page::{Oddity, SyncToken};
@@ -75,14 +75,15 @@ async fn a_lost_lease_writes_nothing(db: &Database) -> anyhow::Result<()> {
     page.messages = vec![message("a", "m1", 20, "hello")?];
     page.inbox.token = Some(SyncToken("mark".into()));
     let mut step = worker.step(&page);
-    step.sealed_session = Some(&[9]);
+    let renewed = SealedSession { sealed: vec![9], login_expires_at: Some(NOW) };
+    step.sealed_session = Some(&renewed);
     assert!(matches!(db.store.commit(&step).await, Err(StoreError::LeaseLost)));
     assert!(matches!(db.store.work_state(&worker.lease).await, Err(StoreError::LeaseLost)));
     for table in ["messages", "conversations", "events", "tracks"] {
         assert_eq!(db.count(&format!("SELECT COUNT(*) FROM {table}")).await?, 0, "{table}");
     }
     let account = db.store.account(worker.account()).await?;
-    assert!(account.is_some_and(|account| account.inbox.token.is_none()));
+    assert!(account.is_some_and(|account| account.inbox.token.is_none() && account.login_expires_at.is_none()));
     assert_eq!(db.store.sealed_session(worker.account()).await?, Some(vec![1, 2, 3]));
     worker.lease.epoch += 1;
     worker.commit(&page).await?;
@@ -345,8 +346,13 @@ async fn a_renewed_session_is_kept(db: &Database) -> anyhow::Result<()> {
     let worker = Worker::new(&db.store, 1).await?;
     let nothing = batch();
     let mut step = worker.step(&nothing);
-    step.sealed_session = Some(&[4, 5]);
+    let renewed = SealedSession { sealed: vec![4, 5], login_expires_at: Some(NOW.plus_ms(7)) };
+    step.sealed_session = Some(&renewed);
     db.store.commit(&step).await?;
+    // A step that renews nothing leaves the date as it is.
+    db.store.commit(&worker.step(&nothing)).await?;
     assert_eq!(db.store.sealed_session(worker.account()).await?, Some(vec![4, 5]));
+    let account = db.store.account(worker.account()).await?;
+    assert_eq!(account.and_then(|account| account.login_expires_at), Some(NOW.plus_ms(7)));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use threadkeep::store::{
     AttachmentName, AttachmentState, JobEnd, JobState, MediaCommit, MediaCommitted, MediaOutcome, MediaPolicy,
-    MediaTask, NewAttachment, StoreError, StoredObject, url_digest,
+    MediaTask, NewAttachment, SealedSession, StoreError, StoredObject, url_digest,
 };
 use threadkeep_core::content::Content;
 use threadkeep_core::id::{ConversationId, MessageId};
@@ -11,7 +11,9 @@ use threadkeep_core::message::{MessageFormat, MessageSeen};
 use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;
-use crate::store_fixture::{LEASE_MS, NOW, Worker, account_id, batch, conversation, delta, listed, message, spoken};
+use crate::store_fixture::{
+    LEASE_MS, NOW, Worker, account_id, batch, conversation, delta, listed, message, sealed, spoken,
+};
 
 crate::on_both_databases!(
     attachments_have_rows_and_other_contents_have_none,
@@ -20,6 +22,7 @@ crate::on_both_databases!(
     a_wish_is_a_job_that_grows_into_a_sync,
     what_somebody_waits_for_goes_first,
     a_lost_lease_writes_no_attachment,
+    a_session_that_a_file_renewed_is_kept_with_its_date,
     an_object_leaves_only_when_nothing_refers_to_it,
     an_expected_object_does_not_leave,
     a_failure_is_tried_again_at_its_time,
@@ -55,18 +58,20 @@ impl Worker {
     }
 
     async fn settle(&self, task: &MediaTask, outcome: &MediaOutcome) -> Result<MediaCommitted, StoreError> {
-        self.store
-            .commit_media(&MediaCommit {
-                lease: &self.lease,
-                task,
-                outcome,
-                sealed_session: None,
-                next_request_at: NOW,
-                lease_until: NOW.plus_ms(LEASE_MS),
-                progress: &self.progress,
-                now: NOW,
-            })
-            .await
+        self.store.commit_media(&self.unwritten(task, outcome)).await
+    }
+
+    fn unwritten<'a>(&'a self, task: &'a MediaTask, outcome: &'a MediaOutcome) -> MediaCommit<'a> {
+        MediaCommit {
+            lease: &self.lease,
+            task,
+            outcome,
+            sealed_session: None,
+            next_request_at: NOW,
+            lease_until: NOW.plus_ms(LEASE_MS),
+            progress: &self.progress,
+            now: NOW,
+        }
     }
 
     async fn store_next(&self, hash: &str) -> anyhow::Result<MediaTask> {
@@ -293,5 +298,18 @@ async fn old_messages_get_their_rows_when_a_database_is_opened(db: &Database) ->
     let states = [(Some(id.clone()), 0, AttachmentState::Stored), (Some(id), 1, AttachmentState::Remote)];
     assert_eq!(worker.states().await?, states);
     opened.close().await;
+    Ok(())
+}
+
+async fn a_session_that_a_file_renewed_is_kept_with_its_date(db: &Database) -> anyhow::Result<()> {
+    let worker = talk(db, vec![carrying("m1", vec![photo("a", "a")])?]).await?;
+    let renewed = SealedSession { login_expires_at: Some(NOW.plus_ms(9)), ..sealed(&[9]) };
+    let task = worker.store.next_media(&worker.lease, true, NOW).await?.context("a task")?;
+    let step = MediaCommit { sealed_session: Some(&renewed), ..worker.unwritten(&task, &MediaOutcome::Gone) };
+    worker.store.commit_media(&step).await?;
+    worker.store.commit_media(&worker.unwritten(&task, &MediaOutcome::Gone)).await?;
+    let account = worker.store.account(worker.account()).await?.context("the account")?;
+    assert_eq!(account.login_expires_at, Some(NOW.plus_ms(9)));
+    assert_eq!(worker.store.sealed_session(worker.account()).await?, Some(vec![9]));
     Ok(())
 }

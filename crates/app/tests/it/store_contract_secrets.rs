@@ -7,7 +7,7 @@ use threadkeep::store::{
 use threadkeep::store::{Login, Resealed};
 
 use crate::store_database::Database;
-use crate::store_fixture::{NOW, account_id, login};
+use crate::store_fixture::{NOW, account_id, login, sealed};
 
 crate::on_both_databases!(
     a_data_key_is_added_once,
@@ -78,7 +78,7 @@ async fn a_wrapping_is_replaced_only_as_it_was(db: &Database) -> anyhow::Result<
 async fn sessions_are_listed_and_replaced_only_as_they_were(db: &Database) -> anyhow::Result<()> {
     let store = &db.store;
     for number in 1..=3_u8 {
-        store.log_in(&Login { sealed_session: vec![number], ..login(number.into())? }, NOW).await?;
+        store.log_in(&Login { sealed_session: sealed(&[number]), ..login(number.into())? }, NOW).await?;
     }
     let (first, second) = (account_id(1)?, account_id(2)?);
     assert_eq!(store.sealed_sessions(None, 2).await?, [(first.clone(), vec![1]), (second.clone(), vec![2])]);

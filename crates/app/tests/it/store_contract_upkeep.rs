@@ -8,7 +8,7 @@ use crate::store_database::Database;
 use crate::store_fixture::{NOW, Worker, account_id, conversation, listed, message, person};
 
 /// The newest version of the schema.
-const NEWEST: i64 = 12;
+const NEWEST: i64 = 13;
 
 crate::on_both_databases!(
     keys_are_kept_and_revoked,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use threadkeep::store::{Commit, Committed, Lease, Login, MediaPolicy, Progress, SharedStore};
+use threadkeep::store::{Commit, Committed, Lease, Login, MediaPolicy, Progress, SealedSession, SharedStore};
 use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
@@ -45,8 +45,13 @@ pub fn login(number: u32) -> anyhow::Result<Login> {
         scope: vec!["INBOX".into(), "ARCHIVE".into()],
         new_media_policy: MediaPolicy::Lazy,
         media_policy: None,
-        sealed_session: vec![1, 2, 3],
+        sealed_session: sealed(&[1, 2, 3]),
     })
+}
+
+/// A session that is told to be sealed, without a date.
+pub fn sealed(bytes: &[u8]) -> SealedSession {
+    SealedSession { sealed: bytes.to_vec(), login_expires_at: None }
 }
 
 pub fn person(name: &str) -> anyhow::Result<PersonSeen> {

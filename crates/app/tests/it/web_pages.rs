@@ -2,17 +2,21 @@
 //! stranger is markup.
 
 use axum::http::StatusCode;
+use threadkeep::store::{Login, SealedSession};
 use threadkeep::verbs::keys::Scope;
 use threadkeep_core::content::Content;
-use threadkeep_core::id::{ConversationId, PersonId};
+use threadkeep_core::id::{AccountId, ConversationId, PersonId};
 use threadkeep_core::message::MessageFormat;
 use threadkeep_core::sync::track::{Completeness, ConversationTrack};
+use threadkeep_core::time::Timestamp;
 
 use crate::api_world::{INES, INES_MEMBER, OTTO, Taught, World};
 use crate::web_world::{HOSTILE, HOSTILE_TALKS, MARA, TALK, Visit, hostile, pleasant};
 
 /// Largest first page, in bytes.
 const FIRST_PAGE_MAX: usize = 50_000;
+/// A day.
+const DAY_MS: i64 = 24 * 3_600_000;
 
 async fn reader(world: &World) -> anyhow::Result<Visit<'_>> {
     Visit::begin(world, &[Scope::Admin], &[]).await
@@ -357,6 +361,27 @@ async fn nothing_is_called_whole_of_which_nothing_is_known() -> anyhow::Result<(
     assert!(page.contains(WHOLE) && !page.contains(UNKNOWN));
     let page = visit.read("/ui/sync").await?;
     assert_eq!((count(&page, WHOLE), count(&page, UNKNOWN)), (1, 1), "the other account has not been synced");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_account_says_when_its_login_ends() -> anyhow::Result<()> {
+    let world = World::with_accounts().await?;
+    let visit = reader(&world).await?;
+    assert!(!visit.read("/ui/sync").await?.contains("The login"), "no date is known");
+    let date = |at: Timestamp| -> anyhow::Result<Login> {
+        let session = SealedSession { login_expires_at: Some(at), ..crate::store_fixture::sealed(&[1]) };
+        Ok(Login { id: AccountId::new(INES)?, sealed_session: session, ..crate::store_fixture::login(1)? })
+    };
+    let now = world.app.clock.now();
+    world.app.store.log_in(&date(now.plus_ms(20 * DAY_MS))?, now).await?;
+    let page = visit.read("/ui/sync").await?;
+    assert!(page.contains("The login ends on <time") && !page.contains("account reconnect"));
+    world.app.store.log_in(&date(now.plus_ms(DAY_MS))?, now).await?;
+    let page = visit.read("/ui/sync").await?;
+    assert!(page.contains("The login ends soon") && page.contains(&format!("account reconnect {INES}</code>")));
+    world.app.store.log_in(&date(now.plus_ms(-DAY_MS))?, now).await?;
+    assert!(visit.read("/ui/sync").await?.contains("The login ended on"));
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use threadkeep_core::time::Timestamp;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::set_cookie::SetCookie;
@@ -24,6 +25,8 @@ pub const JAR_MAX: usize = 64 * 1024;
 pub const SESSION_COOKIE: &str = "li_at";
 /// The cookie that holds the CSRF secret.
 pub const CSRF_COOKIE: &str = "JSESSIONID";
+/// A date that moves by less is no news: an answer that only says "a year from now" again is not stored for it.
+const DATE_MOVED_MS: i64 = 3_600_000;
 /// What is never carried from a browser to another machine: bound to an address, or no legal value (protocol 1.1).
 const LEFT_BEHIND: [&str; 2] = ["__cf_bm", "g_state"];
 
@@ -58,6 +61,9 @@ pub enum CookieChange {
 struct Cookie {
     name: String,
     value: String,
+    /// When it ends, where that was told; kept of the session credential alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expires_at_ms: Option<i64>,
 }
 
 /// An ordered jar of LinkedIn's cookies.
@@ -77,6 +83,12 @@ impl Cookies {
     /// The value of a cookie as it came.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.cookies.iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
+    }
+
+    /// When the session credential ends, by the date that came with it; `None` when none came.
+    pub fn login_expires_at(&self) -> Option<Timestamp> {
+        let credential = self.cookies.iter().find(|cookie| cookie.name == SESSION_COOKIE)?;
+        credential.expires_at_ms.and_then(Timestamp::from_upstream)
     }
 
     /// How many there are.
@@ -112,11 +124,21 @@ impl Cookies {
     /// Puts a cookie of an import into the jar; a later one of the same name replaces the value. What must not move to
     /// another machine is left behind.
     pub fn put_imported(&mut self, name: &str, value: &str) -> Result<(), CookieRefused> {
+        self.put_imported_until(name, value, None)
+    }
+
+    /// The same of a form that tells when a cookie ends.
+    pub fn put_imported_until(
+        &mut self,
+        name: &str,
+        value: &str,
+        expires_at: Option<Timestamp>,
+    ) -> Result<(), CookieRefused> {
         let is_nothing = value.is_empty() || is_deletion_mark(value);
         if LEFT_BEHIND.contains(&name) || is_nothing {
             return Ok(());
         }
-        self.put(name, value).map(drop)
+        self.put(name, value, expires_at).map(drop)
     }
 
     /// Takes over one `Set-Cookie` header of an answer from `host` (upstream protocol 1.6).
@@ -131,7 +153,7 @@ impl Cookies {
         if set.deletes(now_ms) || is_deletion_mark(set.value) {
             return self.remove(set.name);
         }
-        match self.put(set.name, set.value) {
+        match self.put(set.name, set.value, set.expires_at(now_ms)) {
             Ok(true) => CookieChange::Changed,
             Ok(false) => CookieChange::Unchanged,
             Err(_) => CookieChange::Ignored,
@@ -147,9 +169,10 @@ impl Cookies {
         self.cookies.iter().try_for_each(|cookie| check_cookie(&cookie.name, &cookie.value))
     }
 
-    /// Whether the jar changed.
-    fn put(&mut self, name: &str, value: &str) -> Result<bool, CookieRefused> {
+    /// Whether the jar changed. The date goes with the value: one that came without has none.
+    fn put(&mut self, name: &str, value: &str, expires_at: Option<Timestamp>) -> Result<bool, CookieRefused> {
         check_cookie(name, value)?;
+        let expires_at_ms = expires_at.map(|at| at.0).filter(|_| name == SESSION_COOKIE);
         let old = self.cookies.iter().position(|cookie| cookie.name == name);
         let old_size = old.and_then(|at| self.cookies.get(at)).map_or(0, |cookie| name.len() + cookie.value.len());
         if self.size() - old_size + name.len() + value.len() > JAR_MAX {
@@ -157,13 +180,20 @@ impl Cookies {
         }
         let count = self.cookies.len();
         match old.and_then(|at| self.cookies.get_mut(at)) {
-            Some(cookie) if cookie.value == value => return Ok(false),
+            Some(cookie) if cookie.value == value => {
+                let is_news = has_moved(cookie.expires_at_ms, expires_at_ms);
+                if is_news {
+                    cookie.expires_at_ms = expires_at_ms;
+                }
+                return Ok(is_news);
+            }
             Some(cookie) => {
                 cookie.value.zeroize();
                 value.clone_into(&mut cookie.value);
+                cookie.expires_at_ms = expires_at_ms;
             }
             None if count >= COOKIES_MAX => return Err(CookieRefused::TooLarge),
-            None => self.cookies.push(Cookie { name: name.to_owned(), value: value.to_owned() }),
+            None => self.cookies.push(Cookie { name: name.to_owned(), value: value.to_owned(), expires_at_ms }),
         }
         Ok(true)
     }
@@ -190,6 +220,14 @@ impl Cookies {
 pub fn is_own_domain(domain: &str) -> bool {
     let domain = domain.strip_prefix('.').unwrap_or(domain);
     domain.eq_ignore_ascii_case("linkedin.com") || domain.eq_ignore_ascii_case("www.linkedin.com")
+}
+
+/// Whether a date is another one, or was not known before, or is not any more.
+fn has_moved(before_ms: Option<i64>, now_ms: Option<i64>) -> bool {
+    match (before_ms, now_ms) {
+        (Some(before_ms), Some(now_ms)) => before_ms.abs_diff(now_ms) >= DATE_MOVED_MS.unsigned_abs(),
+        (before_ms, now_ms) => before_ms != now_ms,
+    }
 }
 
 /// The literal value by which LinkedIn deletes (upstream protocol 1.5).
@@ -275,6 +313,29 @@ mod tests {
         let mut kept = jar();
         kept.merge_set_cookie("li_at=delete me; Max-Age=0", HOST, NOW_MS);
         assert!(kept == jar());
+    }
+
+    #[test]
+    fn the_date_of_a_login_goes_with_its_value_and_is_that_of_no_other_cookie() {
+        use CookieChange::{Changed, Unchanged};
+        let hour_ms = 3_600_000;
+        let at = |ms: i64| Some(Timestamp(NOW_MS + ms));
+        let mut jar = jar();
+        let mut told = |header: &str| (jar.merge_set_cookie(header, HOST, NOW_MS), jar.login_expires_at());
+        assert_eq!(told("lidc=2; Max-Age=86400"), (Changed, None));
+        assert_eq!(told("JSESSIONID=\"ajax:9\"; Max-Age=600"), (Changed, None));
+        assert_eq!(told("li_at=AQEDtest; Max-Age=36000"), (Changed, at(10 * hour_ms)));
+        assert_eq!(told("li_at=AQEDtest; Max-Age=39000"), (Unchanged, at(10 * hour_ms)), "too little to be news");
+        assert_eq!(told("li_at=AQEDtest; Max-Age=39600"), (Changed, at(11 * hour_ms)));
+        assert_eq!(told("lidc=3; Max-Age=60"), (Changed, at(11 * hour_ms)));
+        assert_eq!(told("li_at=AQEDnew; Max-Age=7200"), (Changed, at(2 * hour_ms)));
+        assert_eq!(told("li_at=AQEDnew; Max-Age=9223372036854775807"), (Changed, None), "no date that can be");
+        assert_eq!(told("li_at=AQEDnext; Max-Age=7200"), (Changed, at(2 * hour_ms)));
+        assert_eq!(told("li_at=AQEDlast"), (Changed, None), "the date was that of another value");
+        let stored: Cookies = serde_json::from_str("[{\"name\":\"li_at\",\"value\":\"AQED\"}]").unwrap();
+        assert_eq!(stored.login_expires_at(), None, "as sessions were stored before dates were kept");
+        let absurd = "[{\"name\":\"li_at\",\"value\":\"AQED\",\"expires_at_ms\":-9223372036854775808}]";
+        assert_eq!(serde_json::from_str::<Cookies>(absurd).unwrap().login_expires_at(), None);
     }
 
     #[test]

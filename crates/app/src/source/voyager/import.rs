@@ -5,8 +5,11 @@
 //! any part of a value (invariant I8).
 
 mod curl;
+mod expiry;
 mod json;
 mod netscape;
+
+use threadkeep_core::time::Timestamp;
 
 use super::cookies::{CSRF_COOKIE, CookieRefused, Cookies, SESSION_COOKIE};
 use super::session::{BrowserHeaders, HeaderRefused, Session};
@@ -92,8 +95,8 @@ struct Taken {
 }
 
 impl Taken {
-    fn cookie(&mut self, name: &str, value: &str) -> Result<(), ImportError> {
-        self.cookies.put_imported(name, value).map_err(|refused| {
+    fn cookie(&mut self, name: &str, value: &str, expires_at: Option<Timestamp>) -> Result<(), ImportError> {
+        self.cookies.put_imported_until(name, value, expires_at).map_err(|refused| {
             let what = format!("the cookie {}", shown_name(name));
             match refused {
                 CookieRefused::ControlCharacter => ImportError::ControlCharacter { what },
@@ -113,7 +116,7 @@ impl Taken {
                 let what = "a part of it is not of the form name=value".to_owned();
                 return Err(ImportError::Damaged { form: "Cookie header", what });
             };
-            self.cookie(name.trim_end(), value.trim_start())?;
+            self.cookie(name.trim_end(), value.trim_start(), None)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use threadkeep_core::time::Timestamp;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::cookies::{CSRF_COOKIE, Cookies, SESSION_COOKIE};
@@ -150,6 +151,11 @@ impl Session {
     /// Whether both cookies without which nothing answers are there.
     pub fn is_usable(&self) -> bool {
         self.cookies.get(SESSION_COOKIE).is_some() && self.cookies.get(CSRF_COOKIE).is_some()
+    }
+
+    /// When its login ends, by the date of its cookie, where one was told. No secret.
+    pub fn login_expires_at(&self) -> Option<Timestamp> {
+        self.cookies.login_expires_at()
     }
 
     /// The session as bytes, for sealing and for nothing else.

@@ -23,7 +23,7 @@ use threadkeep_core::verify::drift_of;
 use super::dialect::Dialect;
 use super::rows;
 use super::statement::{Outcome, Statement};
-use super::{Commit, Committed, Lease, Progress, SqlStore, StoreError, StoreResult};
+use super::{Commit, Committed, Lease, Progress, SealedSession, SqlStore, StoreError, StoreResult};
 use adopt::Adopted;
 pub(super) use adopt::renamed;
 pub(super) use archive::{ALIAS_HEAD, ARCHIVED_HEAD, ArchiveCounts, twin_of};
@@ -100,7 +100,7 @@ impl<D: Dialect> SqlStore<D> {
 struct Own {
     lease: Lease,
     batch: Batch,
-    sealed_session: Option<Vec<u8>>,
+    sealed_session: Option<SealedSession>,
     next_request_at: Timestamp,
     lease_until: Timestamp,
     progress: Progress,
@@ -112,7 +112,7 @@ impl Own {
         Self {
             lease: commit.lease.clone(),
             batch: commit.batch.clone(),
-            sealed_session: commit.sealed_session.map(<[u8]>::to_vec),
+            sealed_session: commit.sealed_session.cloned(),
             next_request_at: commit.next_request_at,
             lease_until: commit.lease_until,
             progress: commit.progress.clone(),
@@ -124,7 +124,7 @@ impl Own {
         Commit {
             lease: &self.lease,
             batch: &self.batch,
-            sealed_session: self.sealed_session.as_deref(),
+            sealed_session: self.sealed_session.as_ref(),
             next_request_at: self.next_request_at,
             lease_until: self.lease_until,
             progress: &self.progress,

@@ -12,6 +12,7 @@ use super::attach::{AttachmentChanges, drop_conversation};
 use super::fold::{Children, Folded, push_hex};
 use super::{ready, verified};
 use crate::planted::{self, Bug};
+use crate::store::accounts::login_expiry;
 use crate::store::rows::{self, TRACK};
 use crate::store::statement::{Kind, Statement, Value, for_keys, insert_rows, json, sql};
 use crate::store::{Commit, Progress, StoreResult};
@@ -84,14 +85,15 @@ pub(super) fn script(
     if let Some(written) = &commit.batch.verification {
         verified::write(&mut script, commit, account_pk, written)?;
     }
-    if let Some(sealed) = commit.sealed_session {
+    if let Some(session) = commit.sealed_session {
         script.push(sql!(
             "INSERT INTO sessions (account_pk, sealed, updated_at) VALUES (?, ?, ?) \
              ON CONFLICT (account_pk) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at",
             account_pk,
-            sealed,
+            session.sealed.as_slice(),
             commit.now,
         ));
+        script.push(login_expiry(account_pk, session));
     }
     script.push(write_account(commit, folded)?);
     script.push(sql!(

@@ -3,9 +3,10 @@
 //! Cookies of other sites are passed over silently. Unknown keys are passed over too: every extension has its own.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::cookies::is_own_domain;
-use super::{ImportError, Taken};
+use super::{ImportError, Taken, expiry};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -26,6 +27,15 @@ struct Cookie {
     value: String,
     #[serde(default, alias = "Host raw", alias = "host")]
     domain: Option<String>,
+    // Every extension and tool has a name and a form of its own for when a cookie ends.
+    #[serde(default, rename = "expirationDate")]
+    expiration_date: Option<Value>,
+    #[serde(default)]
+    expires: Option<Value>,
+    #[serde(default)]
+    expiry: Option<Value>,
+    #[serde(default, rename = "Expires raw")]
+    expires_raw: Option<Value>,
 }
 
 /// Takes the cookies of an export.
@@ -47,7 +57,9 @@ pub(super) fn read(text: &str, taken: &mut Taken) -> Result<(), ImportError> {
     for cookie in cookies {
         let domain = cookie.domain.as_deref().map(bare_domain);
         if domain.is_none_or(is_own_domain) {
-            taken.cookie(&cookie.name, &cookie.value)?;
+            let told = [&cookie.expiration_date, &cookie.expires, &cookie.expiry, &cookie.expires_raw];
+            let expires_at = told.into_iter().flatten().find_map(expiry::of_json);
+            taken.cookie(&cookie.name, &cookie.value, expires_at)?;
         }
     }
     Ok(())

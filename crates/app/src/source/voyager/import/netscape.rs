@@ -3,7 +3,7 @@
 //! Cookies of other sites are passed over silently; they are none of our business.
 
 use super::super::cookies::is_own_domain;
-use super::{ImportError, Taken};
+use super::{ImportError, Taken, expiry};
 
 const FIELDS: usize = 7;
 const HTTP_ONLY: &str = "#HttpOnly_";
@@ -23,7 +23,8 @@ pub(super) fn read(text: &str, taken: &mut Taken) -> Result<(), ImportError> {
             return Err(ImportError::Damaged { form: "cookies file", what });
         };
         if is_own_domain(domain.trim()) {
-            taken.cookie(name.trim(), value.trim_matches([' ', '\r']))?;
+            let expires_at = fields.get(4).and_then(|field| expiry::of_text(field));
+            taken.cookie(name.trim(), value.trim_matches([' ', '\r']), expires_at)?;
         }
     }
     Ok(())

@@ -124,3 +124,43 @@ fn row_40_hostile_and_broken_imports_are_refused_and_not_repeated() {
         assert!(!error.contains("SEC"), "{error}");
     }
 }
+
+#[test]
+fn row_40_a_file_tells_when_its_login_ends_and_a_request_does_not() {
+    use threadkeep_core::time::Timestamp;
+    let at = Some(Timestamp(1_795_359_600_000));
+    let netscape = |login: &str, other: &str| {
+        format!(
+            ".linkedin.com\tTRUE\t/\tTRUE\t{login}\tli_at\tAQEDtest\n\
+             .linkedin.com\tTRUE\t/\tTRUE\t{other}\tJSESSIONID\tajax:1\n"
+        )
+    };
+    let json = |end: &str| {
+        format!(
+            "[{{\"name\":\"li_at\",\"value\":\"AQEDtest\"{end}}},\
+             {{\"name\":\"JSESSIONID\",\"value\":\"ajax:1\",\"expirationDate\":1895359600}}]"
+        )
+    };
+    let cases = [
+        (netscape("1795359600", "0"), at),
+        (netscape("0", "1795359600"), None),
+        (netscape("-1", "1795359600"), None),
+        (netscape("TRUE", "x"), None),
+        (netscape("99999999999999999999999999", "0"), None),
+        (json(",\"expirationDate\":1795359600.5"), at),
+        (json(",\"expires\":\"Sun, 22 Nov 2026 15:00:00 GMT\""), at),
+        (json(",\"expires\":-1,\"expiry\":1795359600"), at),
+        (json(",\"Expires raw\":\"1795359600\""), at),
+        (json(",\"expirationDate\":{\"a\":[1]},\"session\":true"), None),
+        (json(""), None),
+        (format!("li_at=AQEDtest; JSESSIONID={TOKEN}"), None),
+        (bash(), None),
+        (netscape("1795359600", "0") + ".linkedin.com\tTRUE\t/\tTRUE\t9\tli_at\tdelete me\n", at),
+    ];
+    for (text, expected) in cases {
+        let session = Session::import(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(session.login_expires_at(), expected, "{text}");
+        let stored = Session::from_secret_bytes(&session.to_secret_bytes().unwrap()).unwrap();
+        assert_eq!(stored.login_expires_at(), expected, "{text}");
+    }
+}

@@ -1,0 +1,3 @@
+-- When the login of an account ends, for PostgreSQL: a date is no secret, and who is to renew it has to know without a key.
+
+ALTER TABLE accounts ADD COLUMN login_expires_at BIGINT;
