@@ -2,9 +2,11 @@
 //!
 //! Pure: how an account stands in, lines out. No line names a member or holds a text, and nothing here asks anybody.
 
+use threadkeep_core::identity::UNKNOWN_OWNER;
 use threadkeep_core::sync::{Health, HoldReason};
 use threadkeep_core::time::Timestamp;
 
+use crate::store::{ARCHIVE_ONLY, Account};
 use crate::verbs::freshness::Freshness;
 use crate::verbs::login_end::{LoginEnd, login_end, renewal};
 use crate::verbs::sync::{Status, stopped};
@@ -28,7 +30,7 @@ pub(super) fn of_account(one: &Status, now: Timestamp) -> Vec<Check> {
     checks.extend(run(one, now));
     checks.extend(freshness(one, now));
     checks.extend(completeness(one));
-    checks.push(verification(one, now));
+    checks.extend(verification(one, now));
     checks.extend(attachments(one));
     checks
 }
@@ -38,7 +40,13 @@ fn state(one: &Status, now: Timestamp) -> Check {
     let (subject, account) = ("account", &one.account);
     let id = &account.id;
     if let Some((code, remedy)) = stopped(account) {
-        let finding = if account.health == Health::Paused { Finding::Warn } else { Finding::Fail };
+        let finding = match account.health {
+            Health::Paused => Finding::Warn,
+            _ if is_archive(account) && account.member.as_str() == UNKNOWN_OWNER => Finding::Warn,
+            // Who has only ever imported has all that was asked for.
+            _ if is_archive(account) => Finding::Ok,
+            _ => Finding::Fail,
+        };
         return Check::new(subject, finding, format!("{id}: {code}"), &remedy);
     }
     if let Some(hold) = account.hold.as_ref().filter(|hold| hold.until > now) {
@@ -152,22 +160,30 @@ fn completeness(one: &Status) -> Vec<Check> {
     .collect()
 }
 
-fn verification(one: &Status, now: Timestamp) -> Check {
+/// Whether it has come from LinkedIn's data export and never had a login.
+fn is_archive(account: &Account) -> bool {
+    account.health == Health::NeedsLogin && account.health_detail.as_deref() == Some(ARCHIVE_ONLY)
+}
+
+fn verification(one: &Status, now: Timestamp) -> Option<Check> {
+    if is_archive(&one.account) {
+        return None;
+    }
     let (subject, id) = ("verify", &one.account.id);
     if one.overview.drifted > 0 {
         let found = format!("{id}: {} conversations differ from LinkedIn", number(one.overview.drifted));
         let remedy = "`threadkeep verify --repair` brings what is missing or older here";
-        return Check::new(subject, Finding::Warn, found, remedy);
+        return Some(Check::new(subject, Finding::Warn, found, remedy));
     }
     let finished_at = one.verified.as_ref().and_then(|found| found.finished_at);
-    match finished_at {
+    Some(match finished_at {
         None => Check::new(subject, Finding::Warn, format!("{id}: never verified"), "`threadkeep verify` compares"),
         Some(at) if now.since_ms(at) > VERIFIED_MS => {
             let found = format!("{id}: last verified at {}", time(at));
             Check::new(subject, Finding::Warn, found, "`threadkeep verify` compares again")
         }
         Some(at) => Check::ok(subject, format!("{id}: verified at {}, no drift", time(at))),
-    }
+    })
 }
 
 fn attachments(one: &Status) -> Option<Check> {
@@ -190,7 +206,7 @@ mod tests {
     use threadkeep_core::sync::track::InboxTrack;
     use threadkeep_core::verify::{Ask, Depth};
 
-    use crate::store::{Account, Job, JobFailure, JobState, MediaCounts, MediaPolicy, Overview, Progress};
+    use crate::store::{Job, JobFailure, JobState, MediaCounts, MediaPolicy, Overview, Progress};
     use crate::verbs::login_end::SOON_MS;
     use crate::verbs::verify::Found;
 
@@ -330,6 +346,18 @@ mod tests {
         let mut dead = until(-1);
         dead.account.health = Health::NeedsLogin;
         assert_eq!(found(&dead), None);
+    }
+
+    #[test]
+    fn an_account_of_an_archive_is_well_unless_nobody_knows_whose_it_is() {
+        let mut one = well();
+        one.account.health = Health::NeedsLogin;
+        one.account.health_detail = Some(ARCHIVE_ONLY.into());
+        one.verified = None;
+        told(&one, "account", Finding::Ok, "account add");
+        assert!(of_account(&one, NOW).iter().all(|check| check.finding == Finding::Ok), "nothing of it is wrong");
+        one.account.member = PersonId::new(UNKNOWN_OWNER).unwrap();
+        told(&one, "account", Finding::Warn, "--me");
     }
 
     #[test]

@@ -5,17 +5,22 @@
 
 use std::path::Path;
 
-use secrecy::ExposeSecret;
 use threadkeep_core::time::Timestamp;
 
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Config, masked_url};
-use crate::store::{self, Account, OpenOptions, SharedStore, StoreResult};
+use crate::config::Config;
+use crate::store::{Account, KeyRow, SharedStore, StoreResult};
 use crate::vault::{Vault, VaultSettings};
 use crate::verbs::sync::Status;
 use crate::verbs::verify::Found;
 
-use super::{doctor_accounts, doctor_disk, doctor_keys};
+use super::{doctor_accounts, doctor_database, doctor_disk, doctor_keys, doctor_tls};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+/// A key that was not used for so long is named.
+const IDLE_MS: i64 = 90 * DAY_MS;
+/// Keys that one finding names.
+const NAMED_MAX: usize = 5;
 
 /// How grave a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,17 +72,18 @@ impl Check {
 
 /// Makes all checks.
 pub async fn all(config: &Config) -> Vec<Check> {
-    let mut checks = vec![configuration(config), upstream(config), listen(config)];
+    let mut checks = vec![configuration(config), upstream(config)];
+    checks.extend(doctor_tls::all(config, SystemClock.now()));
     checks.extend(data_dir(config));
     checks.extend(doctor_disk::all(config));
     checks.push(media(config).await);
-    match open_store(config).await {
+    match doctor_database::open_store(config).await {
         Ok(store) => {
-            checks.extend(database(&store).await);
-            checks.push(index(&store).await);
+            let now = SystemClock.now();
+            checks.extend(doctor_database::all(config, &store, now).await);
             checks.extend(doctor_keys::all(config, Some(&store)).await);
-            checks.extend(accounts(&store, SystemClock.now()).await);
-            checks.extend(api_keys(&store).await);
+            checks.extend(accounts(&store, now).await);
+            checks.extend(api_keys(&store, now).await);
             store.close().await;
         }
         Err(check) => {
@@ -86,32 +92,6 @@ pub async fn all(config: &Config) -> Vec<Check> {
         }
     }
     checks
-}
-
-/// The index of search: nothing is lost with it, so what is wrong with it is never grave.
-async fn index(store: &SharedStore) -> Check {
-    const ANEW: &str = "`threadkeep db reindex` makes it anew; no message is lost";
-    match store.index_lag(None).await {
-        Err(error) => Check::new("search index", Finding::Warn, format!("it cannot be read: {error}"), ANEW),
-        Ok(lag) if lag.building > 0 => {
-            let found = format!("being built: {} of {} messages", lag.indexed, lag.messages);
-            Check::new("search index", Finding::Warn, found, "`serve`, `sync` and `search` go on with it")
-        }
-        Ok(lag) if lag.changes > 0 => {
-            let found = format!("{} changes behind", lag.changes);
-            Check::new(
-                "search index",
-                Finding::Warn,
-                found,
-                "the next `sync` or `search` takes them in; if not, `threadkeep db reindex`",
-            )
-        }
-        Ok(lag) if lag.indexed != lag.messages => {
-            let found = format!("has {} of {} messages", lag.indexed, lag.messages);
-            Check::new("search index", Finding::Warn, found, ANEW)
-        }
-        Ok(lag) => Check::ok("search index", format!("{} messages", lag.indexed)),
-    }
 }
 
 fn configuration(config: &Config) -> Check {
@@ -131,18 +111,6 @@ fn upstream(config: &Config) -> Check {
             Finding::Fail,
             format!("{host} is not LinkedIn, and would be given the session"),
             "remove THREADKEEP_UPSTREAM_URL unless you know who answers there",
-        ),
-    }
-}
-
-fn listen(config: &Config) -> Check {
-    match config.listen.ip().is_loopback() {
-        true => Check::ok("api", format!("{}, this machine only", config.listen)),
-        false => Check::new(
-            "api",
-            Finding::Warn,
-            format!("{} can be reached by other machines", config.listen),
-            "put a proxy with TLS in front and run `threadkeep serve --behind-proxy`",
         ),
     }
 }
@@ -202,42 +170,6 @@ async fn media(config: &Config) -> Check {
     }
 }
 
-async fn open_store(config: &Config) -> Result<SharedStore, Check> {
-    let url = config.database_url.expose_secret();
-    let place = masked_url(url);
-    let fail = |found: String, remedy: &str| Check::new("database", Finding::Fail, format!("{place}: {found}"), remedy);
-    let status = store::migration_status(url).await;
-    let status = status.map_err(|error| fail(error.to_string(), "is it running, and is the address right?"))?;
-    if status.applied == 0 {
-        let found = format!("{place}: nothing is in it yet");
-        return Err(Check::new("database", Finding::Warn, found, "`threadkeep account add` begins"));
-    }
-    if status.applied < status.known {
-        let found = format!("schema {} of {}", status.applied, status.known);
-        return Err(fail(found, "run `threadkeep db migrate`"));
-    }
-    let opened = store::open(url, OpenOptions { migrate: false, ..OpenOptions::default() }).await;
-    opened.map_err(|error| fail(error.to_string(), "correct what it says, then run doctor again"))
-}
-
-async fn database(store: &SharedStore) -> Vec<Check> {
-    match store.examine().await {
-        Ok(rows) => rows
-            .into_iter()
-            .map(|(subject, found, is_fine)| match is_fine {
-                true => Check::ok("database", format!("{subject}: {found}")),
-                false => Check::new(
-                    "database",
-                    Finding::Fail,
-                    format!("{subject}: {found}"),
-                    "stop threadkeep, make a copy of the database, and restore a backup if this stays",
-                ),
-            })
-            .collect(),
-        Err(error) => vec![Check::new("database", Finding::Fail, error.to_string(), "try again")],
-    }
-}
-
 async fn accounts(store: &SharedStore, now: Timestamp) -> Vec<Check> {
     let all = match store.accounts().await {
         Ok(all) => all,
@@ -265,18 +197,32 @@ async fn standing(store: &SharedStore, account: Account) -> StoreResult<Status> 
     Ok(Status { account, overview, media, job, verified })
 }
 
-async fn api_keys(store: &SharedStore) -> Option<Check> {
-    let keys = store.keys().await.ok()?;
-    let in_use = keys.iter().filter(|key| key.revoked_at.is_none()).count();
-    Some(match in_use {
-        0 => Check::ok("api keys", "none; `threadkeep key create` makes one for the API"),
-        count => Check::ok("api keys", format!("{count} in use")),
-    })
+async fn api_keys(store: &SharedStore, now: Timestamp) -> Option<Check> {
+    Some(used_keys(&store.keys().await.ok()?, now))
+}
+
+/// A key that nobody uses is one that nobody misses when it is gone, and one less that can be lost.
+fn used_keys(keys: &[KeyRow], now: Timestamp) -> Check {
+    let subject = "api keys";
+    let in_use: Vec<&KeyRow> = keys.iter().filter(|key| key.revoked_at.is_none()).collect();
+    if in_use.is_empty() {
+        return Check::ok(subject, "none; `threadkeep key create` makes one for the API");
+    }
+    let seen_at = |key: &KeyRow| key.last_used_at.map_or(key.created_at, |at| at.max(key.created_at));
+    let idle: Vec<&str> =
+        in_use.iter().filter(|key| now.since_ms(seen_at(key)) > IDLE_MS).map(|key| key.id.as_str()).collect();
+    if idle.is_empty() {
+        return Check::ok(subject, format!("{} in use", in_use.len()));
+    }
+    let named = idle.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    let days = IDLE_MS / DAY_MS;
+    let found = format!("{} in use, {} of them not for {days} days: {named}", in_use.len(), idle.len());
+    Check::new(subject, Finding::Ok, found, "`threadkeep key revoke ID`, if nobody needs it any more")
 }
 
 /// Whether others than the owner may read something; `None` when it does not exist.
 #[cfg(unix)]
-fn others_may_read(path: &Path) -> Option<bool> {
+pub(super) fn others_may_read(path: &Path) -> Option<bool> {
     use std::os::unix::fs::PermissionsExt as _;
     const OTHERS: u32 = 0o077;
     std::fs::metadata(path).ok().map(|about| about.permissions().mode() & OTHERS != 0)
@@ -284,6 +230,34 @@ fn others_may_read(path: &Path) -> Option<bool> {
 
 /// Whether others than the owner may read something; not known here.
 #[cfg(not(unix))]
-fn others_may_read(path: &Path) -> Option<bool> {
+pub(super) fn others_may_read(path: &Path) -> Option<bool> {
     path.exists().then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    #[test]
+    fn keys_that_nobody_uses_are_named_and_revoked_ones_are_not() {
+        let key = |id: &str, created: i64, used: Option<i64>, is_revoked: bool| KeyRow {
+            id: id.into(),
+            hash: Vec::new(),
+            scopes: Vec::new(),
+            accounts: None,
+            label: None,
+            created_at: NOW.plus_ms(-created * DAY_MS),
+            last_used_at: used.map(|days| NOW.plus_ms(-days * DAY_MS)),
+            revoked_at: is_revoked.then_some(NOW),
+        };
+        let told = |keys: &[KeyRow]| used_keys(keys, NOW);
+        assert!(told(&[key("a", 200, Some(150), true)]).found.contains("key create"));
+        let well = told(&[key("a", 200, Some(3), false), key("b", 80, None, false)]);
+        assert_eq!((well.found.as_str(), well.remedy), ("2 in use", None));
+        let idle = told(&[key("a", 200, Some(3), false), key("b", 200, None, false), key("c", 200, Some(91), false)]);
+        assert_eq!(idle.finding, Finding::Ok);
+        assert!(idle.found.ends_with("2 of them not for 90 days: b, c") && idle.remedy.is_some(), "{idle:?}");
+    }
 }

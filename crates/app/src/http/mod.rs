@@ -38,6 +38,7 @@ mod status;
 mod sync;
 mod thread;
 mod tls;
+mod validity;
 mod verify;
 mod writes;
 
@@ -57,6 +58,7 @@ use crate::web;
 pub use limits::Rate;
 pub use listen::{serve, serve_beside};
 pub use tls::{Tls, TlsRefused};
+pub use validity::Validity;
 
 use document::Documented;
 use limits::Limits;

@@ -18,6 +18,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
 
+use super::validity::{Validity, validity};
+
 /// Largest file with a certificate or key, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// Most certificates in a chain.
@@ -124,6 +126,11 @@ impl Tls {
         let mark = files.mark();
         let current = Current { acceptor: files.read()?, mark, looked_at: Timestamp(0) };
         Ok(Self { files: Arc::new(files), current: Arc::new(Mutex::new(current)) })
+    }
+
+    /// From when until when the server's own certificate holds; `None` when it does not tell.
+    pub fn validity(cert: &Path) -> Result<Option<Validity>, TlsRefused> {
+        Ok(chain(cert)?.first().and_then(|own| validity(own)))
     }
 
     /// What takes a connection through its handshake: made of the files as they are now, or of the last ones that could be

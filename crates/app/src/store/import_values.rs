@@ -161,6 +161,8 @@ pub trait Imports: Send + Sync {
     async fn end_import(&self, job: &ImportJob) -> StoreResult<()>;
     /// One import.
     async fn import_job(&self, id: i64) -> StoreResult<Option<ImportJob>>;
+    /// The newest import, however it stands.
+    async fn newest_import(&self) -> StoreResult<Option<ImportJob>>;
     /// Gives somebody another id, wherever they are: the member of an archive has logged in.
     async fn take_over(&self, account: &AccountId, old: &PersonId, new: &PersonId) -> StoreResult<()>;
 }

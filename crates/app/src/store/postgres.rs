@@ -70,6 +70,14 @@ impl PostgresDialect {
     }
 }
 
+impl PostgresDialect {
+    async fn setting(&self, name: &str) -> StoreResult<String> {
+        let asked = self.read(vec![sql!("SELECT current_setting(?)", name)]).await?;
+        let row = asked.into_iter().flat_map(|one| one.rows).next();
+        Ok(row.map(|row| row.columns("postgres").text("setting")).transpose()?.unwrap_or_default())
+    }
+}
+
 /// One connection beside the pool.
 async fn connect(options: &PgConnectOptions) -> StoreResult<PgConnection> {
     let made = tokio::time::timeout(CONNECTION_WAIT, PgConnection::connect_with(options)).await;
@@ -175,17 +183,16 @@ impl Dialect for PostgresDialect {
     }
 
     async fn examine(&self) -> StoreResult<Vec<(String, String, bool)>> {
-        let asked = self.read(vec![sql!("SELECT current_setting('server_version')")]).await?;
-        let row = asked.into_iter().flat_map(|one| one.rows).next();
-        let version = row.map(|row| row.columns("postgres").text("server_version")).transpose()?.unwrap_or_default();
-        let asked = self.read(vec![sql!("SELECT current_setting('synchronous_commit')")]).await?;
-        let row = asked.into_iter().flat_map(|one| one.rows).next();
-        let durable =
-            row.map(|row| row.columns("postgres").text("synchronous_commit")).transpose()?.unwrap_or_default();
-        let is_durable = durable != "off";
+        let version = self.setting("server_version").await?;
+        let durable = self.setting("synchronous_commit").await?;
+        // A standby says so itself, whatever its default is.
+        let read_only = self.setting("transaction_read_only").await?;
+        let (is_durable, is_writable) = (durable != "off", read_only != "on");
+        let writing = if is_writable { "allowed" } else { "not allowed: it only reads" };
         Ok(vec![
             ("database".to_owned(), format!("PostgreSQL {version}"), true),
             ("synchronous_commit".to_owned(), durable, is_durable),
+            ("writing".to_owned(), writing.to_owned(), is_writable),
         ])
     }
 

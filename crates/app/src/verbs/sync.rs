@@ -3,6 +3,7 @@
 //! Asking only writes a job; the work is done by workers, here or on another node. Waiting only looks at the row.
 
 use threadkeep_core::id::AccountId;
+use threadkeep_core::identity::UNKNOWN_OWNER;
 use threadkeep_core::sync::{Health, HoldReason};
 use threadkeep_core::time::Timestamp;
 
@@ -91,6 +92,13 @@ pub fn stopped(account: &Account) -> Option<(&'static str, String)> {
     let id = &account.id;
     match account.health {
         Health::Connected => None,
+        Health::NeedsLogin if detail == ARCHIVE_ONLY && account.member.as_str() == UNKNOWN_OWNER => Some((
+            "needs_login",
+            format!(
+                "{detail}, and whose it is could not be told; `threadkeep account remove {id}`, then import it again and \
+                 say with --me whose it is"
+            ),
+        )),
         Health::NeedsLogin if detail == ARCHIVE_ONLY => Some((
             "needs_login",
             format!("{detail}; `threadkeep account add` with the member's own session joins this account"),

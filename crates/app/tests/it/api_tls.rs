@@ -231,6 +231,21 @@ fn files_that_could_not_protect_anybody_are_refused_and_not_repeated() -> Result
 }
 
 #[test]
+fn the_doctor_looks_at_the_certificate_that_is_served() -> Result<()> {
+    let files = Files::make()?;
+    let path = |name: &str| files.path(name).display().to_string();
+    let room = Room::new()?.with("THREADKEEP_TLS_CERT_FILE", &path("cert.pem"));
+    let room = room.with("THREADKEEP_TLS_KEY_FILE", &path("key.pem")).with("THREADKEEP_LISTEN", "0.0.0.0:7878");
+    let ran = room.run(&["doctor"])?;
+    // A certificate of the maker of these has no end that a person lives to see.
+    assert!(ran.out.contains("ok    certificate    ends at 4096-01-01"), "{}", ran.told());
+    assert!(ran.out.contains("ok    api            0.0.0.0:7878, over TLS"), "{}", ran.told());
+    let ran = room.with("THREADKEEP_TLS_KEY_FILE", &path("none.pem")).run(&["doctor"])?;
+    assert!(ran.code == Some(1) && ran.out.contains("fail  certificate"), "{}", ran.told());
+    Ok(())
+}
+
+#[test]
 fn an_address_that_others_reach_needs_tls_or_a_proxy() -> Result<()> {
     let (room, files) = (Room::new()?, Files::make()?);
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {

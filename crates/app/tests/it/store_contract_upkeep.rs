@@ -14,6 +14,7 @@ crate::on_both_databases!(
     keys_are_kept_and_revoked,
     a_setting_is_stored_once,
     a_sound_database_is_said_to_be_sound,
+    the_newest_import_is_told,
     damage_is_found,
     an_unreadable_value_names_its_place_alone,
     a_newer_schema_is_refused,
@@ -63,6 +64,15 @@ async fn a_sound_database_is_said_to_be_sound(db: &Database) -> anyhow::Result<(
     worker.commit(&listed(vec![conversation("a", 1, "Ben")?])).await?;
     let told = db.store.examine().await?;
     assert!(told.len() >= 6 && told.iter().all(|(_, _, is_fine)| *is_fine), "{told:?}");
+    Ok(())
+}
+
+async fn the_newest_import_is_told(db: &Database) -> anyhow::Result<()> {
+    assert_eq!(db.store.newest_import().await?, None);
+    for expected in [1, 2] {
+        let id = db.store.begin_import("tester", NOW, NOW.plus_ms(1_000)).await?;
+        assert_eq!((id, db.store.newest_import().await?.map(|newest| newest.id)), (expected, Some(expected)));
+    }
     Ok(())
 }
 

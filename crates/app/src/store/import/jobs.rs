@@ -98,6 +98,11 @@ impl<D: Dialect> SqlStore<D> {
         let row = self.row(sql!(format!("{JOB} WHERE i.id = ?"), id)).await?;
         row.map(|row| read(&mut row.columns("imports"))).transpose()
     }
+
+    pub(super) async fn newest_told(&self) -> StoreResult<Option<ImportJob>> {
+        let row = self.row(sql!(format!("{JOB} ORDER BY i.id DESC LIMIT 1"))).await?;
+        row.map(|row| read(&mut row.columns("imports"))).transpose()
+    }
 }
 
 fn read(row: &mut Columns) -> StoreResult<ImportJob> {

@@ -115,6 +115,10 @@ impl<D: Dialect> Imports for SqlStore<D> {
         self.told(id).await
     }
 
+    async fn newest_import(&self) -> StoreResult<Option<ImportJob>> {
+        self.newest_told().await
+    }
+
     async fn take_over(&self, account: &AccountId, old: &PersonId, new: &PersonId) -> StoreResult<()> {
         let row = self.row(sql!("SELECT a.pk FROM accounts a WHERE a.id = ?", account)).await?;
         match row {
