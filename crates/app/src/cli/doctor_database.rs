@@ -9,8 +9,10 @@ use threadkeep_core::time::Timestamp;
 
 use crate::config::{Config, masked_url};
 use crate::store::{self, ImportJob, ImportState, OpenOptions, SharedStore};
+use crate::worker::presence::is_alive;
 
 use super::doctor_checks::{Check, Finding, others_may_read};
+use super::open::WORKERS;
 use super::table::time;
 
 /// A log of what is not in the file yet that is larger than this cannot be taken in. It is cut to an eighth of this
@@ -43,7 +45,7 @@ pub(super) async fn all(config: &Config, store: &SharedStore, now: Timestamp) ->
     let mut checks = sound(store).await;
     checks.extend(file(config));
     checks.push(index(store).await);
-    checks.extend(import(store, now).await);
+    checks.extend(import(config, store, now).await);
     checks
 }
 
@@ -131,21 +133,27 @@ async fn index(store: &SharedStore) -> Check {
 }
 
 /// The newest import that somebody has asked for, when nothing came of it: who has closed the page was told nothing.
-async fn import(store: &SharedStore, now: Timestamp) -> Option<Check> {
+async fn import(config: &Config, store: &SharedStore, now: Timestamp) -> Option<Check> {
     match store.newest_import().await {
-        Ok(newest) => broken_off(&newest?, now),
+        Ok(newest) => {
+            let newest = newest?;
+            let owner = newest.owner.as_deref().filter(|_| store.has_one_writer());
+            let is_seen = owner.is_some_and(|owner| is_alive(&config.data_dir.join(WORKERS), owner));
+            broken_off(&newest, is_seen, now)
+        }
         Err(error) => Some(Check::new("import", Finding::Warn, error.to_string(), "try again")),
     }
 }
 
-fn broken_off(newest: &ImportJob, now: Timestamp) -> Option<Check> {
+fn broken_off(newest: &ImportJob, is_seen: bool, now: Timestamp) -> Option<Check> {
     let ended_at = newest.finished_at.unwrap_or(newest.created_at);
-    let is_gone = newest.lease_until.is_none_or(|until| until <= now);
+    let is_gone = !is_seen && newest.lease_until.is_none_or(|until| until <= now);
     let found = match newest.state {
         ImportState::Failed => {
             let what = newest.failure.as_ref().map_or("it failed", |failure| &failure.what);
             format!("the newest one ({}) failed at {}: {what}", newest.id, time(ended_at))
         }
+        ImportState::Interrupted => format!("the newest one ({}) was broken off at {}", newest.id, time(ended_at)),
         ImportState::Running if is_gone => {
             format!("the newest one ({}), begun at {}, was broken off", newest.id, time(newest.created_at))
         }
@@ -171,6 +179,7 @@ mod tests {
             created_at: NOW.plus_ms(-60_000),
             finished_at: (state != ImportState::Running).then(|| NOW.plus_ms(-30_000)),
             lease_until: (state == ImportState::Running).then(|| NOW.plus_ms(30_000)),
+            owner: None,
             asked_by: None,
             report: None,
             failure: (state == ImportState::Failed)
@@ -180,13 +189,14 @@ mod tests {
 
     #[test]
     fn an_import_of_which_nothing_came_is_told_for_a_week() {
-        let told = |one: &ImportJob, now| broken_off(one, now).map(|check| (check.finding, check.found));
+        let told = |one: &ImportJob, now| broken_off(one, false, now).map(|check| (check.finding, check.found));
         assert_eq!(told(&import(ImportState::Done), NOW), None);
         assert_eq!(told(&import(ImportState::Running), NOW), None, "it goes on");
         let (finding, found) = told(&import(ImportState::Failed), NOW).unwrap();
         assert!(finding == Finding::Warn && found.contains("it is no archive"), "{found}");
         let gone = told(&import(ImportState::Running), NOW.plus_ms(30_000)).unwrap();
         assert!(gone.1.contains("broken off"), "{gone:?}");
+        assert_eq!(broken_off(&import(ImportState::Running), true, NOW.plus_ms(30_000)), None, "its process is there");
         assert_eq!(told(&import(ImportState::Failed), NOW.plus_ms(IMPORT_TOLD_MS)), None);
     }
 

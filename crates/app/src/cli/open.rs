@@ -18,6 +18,8 @@ use crate::worker::presence::Presence;
 
 use super::failure::{Failure, SECRET, USAGE};
 
+/// The folder beside the data in which processes show that they are there.
+pub(super) const WORKERS: &str = "workers";
 /// What is left when the key is nowhere.
 const LOST_FOR_GOOD: &str = "is it lost for good? `threadkeep secrets reset` tells what that means and makes a new one";
 
@@ -83,7 +85,7 @@ async fn clock(store: &SharedStore) -> Result<SharedClock, Failure> {
 
 fn assembled(config: &Config, store: SharedStore, sealer: Sealer, clock: SharedClock) -> Result<App, Failure> {
     let upstream = Upstream::at(config.upstream_url.as_str(), config.query_ids.clone())?;
-    let presence = Presence::enter(&config.data_dir.join("workers"), &SystemChance)
+    let presence = Presence::enter(&config.data_dir.join(WORKERS), &SystemChance)
         .map_err(|error| Failure::new(1, format!("the data directory cannot be written: {error}")))?;
     let media = Media::open(&upstream, config.media.clone(), clock.clone())?;
     Ok(App {

@@ -73,12 +73,7 @@ impl Presence {
 
     /// Whether a process is there for certain: this one, or another one that uses the same folder.
     pub fn sees(&self, id: &str) -> bool {
-        let is_name = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        id == self.id
-            || self
-                .place
-                .as_ref()
-                .is_some_and(|place| is_name && is_locked(&place.folder.join(format!("{id}.{SUFFIX}"))))
+        id == self.id || self.place.as_ref().is_some_and(|place| is_alive(&place.folder, id))
     }
 
     /// The processes of this folder that are gone.
@@ -127,6 +122,12 @@ fn gone(path: PathBuf) -> Option<Gone> {
         Ok(()) => Some(Gone { id, path, _locked: file }),
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => None,
     }
+}
+
+/// Whether a process that uses this folder is there for certain.
+pub fn is_alive(folder: &Path, id: &str) -> bool {
+    let is_name = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_name && is_locked(&folder.join(format!("{id}.{SUFFIX}")))
 }
 
 fn is_locked(path: &Path) -> bool {

@@ -1,7 +1,7 @@
 //! The contract of keys, settings and the database itself.
 
 use anyhow::Context;
-use threadkeep::store::{KeyRow, MigrationStatus, OpenOptions, StoreError, migration_status, open};
+use threadkeep::store::{BegunImport, KeyRow, MigrationStatus, OpenOptions, StoreError, migration_status, open};
 use threadkeep_core::sync::track::Completeness;
 
 use crate::store_database::Database;
@@ -70,7 +70,10 @@ async fn a_sound_database_is_said_to_be_sound(db: &Database) -> anyhow::Result<(
 async fn the_newest_import_is_told(db: &Database) -> anyhow::Result<()> {
     assert_eq!(db.store.newest_import().await?, None);
     for expected in [1, 2] {
-        let id = db.store.begin_import("tester", NOW, NOW.plus_ms(1_000)).await?;
+        let id = db
+            .store
+            .begin_import(&BegunImport { asked_by: "tester", owner: "own", now: NOW, lease_until: NOW.plus_ms(1_000) })
+            .await?;
         assert_eq!((id, db.store.newest_import().await?.map(|newest| newest.id)), (expected, Some(expected)));
     }
     Ok(())
