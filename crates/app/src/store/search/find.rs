@@ -3,6 +3,9 @@
 //! Newest first means from the lowest place on. A stretch ends at a fence, of which there is one for so many messages;
 //! the next stretch is longer, and a page costs a bounded number of them. So the page of a question that hardly anything
 //! answers may end before the mailbox does: it then says where to go on. Nothing is ever ranked.
+//!
+//! FTS5 gives its places in order and stops when enough are read, but it looks for the end of a stretch only where it finds
+//! something, and for the beginning only after the first thing found. So what it alone can answer is asked of it in one.
 
 use threadkeep_core::id::{AccountId, ConversationId};
 use threadkeep_core::message::MessageFormat;
@@ -37,6 +40,8 @@ struct Plan {
     none: Vec<Term>,
     /// Whether a mailbox has to have it unread, or must not.
     unread: Vec<bool>,
+    /// Whether rows have to be looked at that are no hits, which the index alone does not tell.
+    is_sifted: bool,
     above: i64,
     up_to: i64,
     fences_max: i64,
@@ -87,7 +92,10 @@ impl<D: Dialect> SqlStore<D> {
         let mut found: Vec<(Hit, i64)> = Vec::new();
         let (mut above, mut stretch, mut passed) = (plan.above, 1, 0);
         while above < plan.up_to {
-            let end = self.fence(above, plan.up_to, stretch).await?;
+            let end = match plan.is_asked_in_one(D::SEARCH) {
+                true => plan.up_to,
+                false => self.fence(above, plan.up_to, stretch).await?,
+            };
             let missing = limit + 1 - found.len();
             let asked = plan.statement(D::SEARCH, above, end, missing);
             for row in self.rows(asked).await? {
@@ -124,7 +132,8 @@ impl<D: Dialect> SqlStore<D> {
         let (above, up_to) = place::range(query.after, query.before);
         let above = wanted.after.map_or(above, |position| above.max(position.0));
         let fences_max = if query.is_heavy() { FENCES_MAX.1 } else { FENCES_MAX.0 };
-        let mut plan = Plan { all: Vec::new(), none: Vec::new(), unread: Vec::new(), above, up_to, fences_max };
+        let mut plan =
+            Plan { all: Vec::new(), none: Vec::new(), unread: Vec::new(), is_sifted: false, above, up_to, fences_max };
         for (number, clause) in query.clauses.iter().enumerate() {
             let terms = match self.terms(&account_pks, &clause.what).await? {
                 Ok(terms) => terms,
@@ -144,6 +153,8 @@ impl<D: Dialect> SqlStore<D> {
                 return Ok(Err(NoPlan::Nothing));
             }
             plan.all.push(pks.into_iter().map(|pk| Term::Mark(entry::of_conversation(pk))).collect());
+        } else {
+            plan.is_sifted = !plan.unread.is_empty();
         }
         // What must not be there is looked for among what must.
         if !is_everybody || (plan.all.is_empty() && !plan.none.is_empty()) {
@@ -206,6 +217,11 @@ impl<D: Dialect> SqlStore<D> {
 }
 
 impl Plan {
+    /// Whether the database stops by itself when the page is full, at no more cost than that of the index.
+    fn is_asked_in_one(&self, form: SearchForm) -> bool {
+        form == SearchForm::Fts5 && !self.all.is_empty() && !self.is_sifted
+    }
+
     /// Asks for what is in a stretch of places.
     fn statement(&self, form: SearchForm, above: i64, up_to: i64, limit: usize) -> Statement {
         let mut text = format!("SELECT s.place, {HIT}, {PERSON}, {MESSAGE} FROM ");
@@ -324,8 +340,15 @@ mod tests {
 
     fn written(form: SearchForm, text: &str) -> String {
         let query: Query = parse(text).unwrap();
-        let mut plan =
-            Plan { all: Vec::new(), none: Vec::new(), unread: Vec::new(), above: 0, up_to: 0, fences_max: 1 };
+        let mut plan = Plan {
+            all: Vec::new(),
+            none: Vec::new(),
+            unread: Vec::new(),
+            is_sifted: false,
+            above: 0,
+            up_to: 0,
+            fences_max: 1,
+        };
         for Clause { is_negated, what } in query.clauses {
             let What::Text(phrase) = what else { continue };
             match is_negated {
