@@ -197,6 +197,8 @@ fn is_of_program(path: &str) -> bool {
 fn built_seeds(root: &Path, test: &Path) -> anyhow::Result<PathBuf> {
     let mut build = cargo(root);
     build.args(["build", "--locked", "--profile", "seeds", "-p", "threadkeep-seeds", "--features", "planted"]);
+    // Without them nothing can have planted bugs, and the profile has none.
+    build.args(["--config", "profile.seeds.package.threadkeep-core.debug-assertions=true"]);
     build.env(SQLITE_FLAGS.0, SQLITE_FLAGS.1);
     text_of(&mut build)?;
     // A test program is target/debug/deps/NAME.
