@@ -12,6 +12,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::app::App;
 use crate::refusal::Refusal;
+use crate::source::Leave;
 use crate::store::{ImportLease, Lease, StoreError, StoreResult};
 
 /// A lease is renewed when this part of it is over.
@@ -26,6 +27,19 @@ const AGAIN_MS: i64 = 100;
 pub(crate) trait Held: Send + Sync {
     /// Confirms in the database that it is ours until this time.
     async fn prolong(&self, app: &App, until: Timestamp) -> StoreResult<()>;
+}
+
+/// Leave to ask once more: somebody who was away for longer than the lease has none.
+pub(crate) struct StillOurs<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) tenure: &'a Tenure,
+}
+
+#[async_trait::async_trait]
+impl Leave for StillOurs<'_> {
+    async fn is_given(&self) -> bool {
+        self.tenure.ensure(self.app).await.is_ok()
+    }
 }
 
 #[async_trait::async_trait]

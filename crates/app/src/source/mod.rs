@@ -29,12 +29,30 @@ pub struct FetchFailed {
     pub requests: u32,
 }
 
+/// Knows whether whoever asks may still ask.
+#[async_trait]
+pub trait Leave: Send + Sync {
+    /// Whether a question may be sent once more; long may have passed since the first time.
+    async fn is_given(&self) -> bool;
+}
+
+/// Leave of somebody who shares the account with nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct Always;
+
+#[async_trait]
+impl Leave for Always {
+    async fn is_given(&self) -> bool {
+        true
+    }
+}
+
 /// Somebody to ask.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Asks what a step wants to know. Steps that ask nothing (rest, done) are a mistake of the caller and give
-    /// [`Trouble::Refused`].
-    async fn fetch(&mut self, step: &Step) -> Result<Fetched, FetchFailed>;
+    /// Asks what a step wants to know, and once more only with leave. Steps that ask nothing (rest, done) are a mistake of
+    /// the caller and give [`Trouble::Refused`].
+    async fn fetch(&mut self, step: &Step, leave: &dyn Leave) -> Result<Fetched, FetchFailed>;
     /// The session that media of this source are asked with.
     fn session(&self) -> &voyager::Session;
     /// Goes on with a session that an answer elsewhere has renewed.

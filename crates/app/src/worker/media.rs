@@ -18,6 +18,7 @@ use crate::source::media::{MediaAddress, MediaBody, MediaFault};
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched};
 use crate::store::{DUE_WITHIN_MS, JobEnd, MediaCommit, MediaOutcome, MediaPolicy, MediaTask, Renewal, StoredObject};
+use crate::tenure::StillOurs;
 use crate::vault::ObjectHash;
 
 /// How often one attachment is tried before it is given up until somebody asks again.
@@ -233,7 +234,7 @@ impl Run<'_> {
         };
         let anchor = delivered_at.plus_ms(1);
         let step = Step::Messages { conversation: conversation.clone(), anchor, cursor: None };
-        match self.source.fetch(&step).await {
+        match self.source.fetch(&step, &StillOurs { app: self.app, tenure: &self.tenure }).await {
             Ok(Fetched { reply: Reply::Messages(page), renewed, requests }) => {
                 let mut batch = self.rested_batch();
                 batch.messages = page.messages.into_iter().filter(|one| one.id == *message).collect();

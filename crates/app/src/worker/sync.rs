@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 use crate::source::voyager::Session;
 use crate::source::{FetchFailed, Fetched, Source};
 use crate::store::{Account, Claimed, Commit, JobEnd, JobFailure, Lease, Progress, SealedSession};
-use crate::tenure::Tenure;
+use crate::tenure::{StillOurs, Tenure};
 use crate::verbs::accounts::{open_session, seal_session};
 use crate::verbs::sync::stopped;
 
@@ -177,9 +177,10 @@ impl Run<'_> {
     /// Asks what a step of the sync wants to know, and writes what it taught.
     pub(super) async fn ask(&mut self, step: &Step, stop: &Stop, now: Timestamp) -> Result<After, Refusal> {
         self.tenure.ensure(self.app).await?;
+        let leave = StillOurs { app: self.app, tenure: &self.tenure };
         let outcome = tokio::select! {
             biased;
-            fetched = self.source.fetch(step) => fetched,
+            fetched = self.source.fetch(step, &leave) => fetched,
             lost = self.tenure.keep(self.app) => return Err(lost),
             () = stop.asked() => {
                 self.put_back(now).await?;

@@ -15,6 +15,7 @@ use crate::lifecycle::Stop;
 use crate::refusal::Refusal;
 use crate::source::{FetchFailed, Fetched};
 use crate::store::{Account, Job};
+use crate::tenure::StillOurs;
 
 /// Where the verification of a job is: where it was left, or its beginning; `None` when it has none.
 pub(super) async fn of_job(app: &App, account: &Account, job: &Job) -> Result<Option<Verification>, Refusal> {
@@ -70,9 +71,10 @@ impl Run<'_> {
             self.progress.current = Some(conversation.clone());
         }
         self.tenure.ensure(self.app).await?;
+        let leave = StillOurs { app: self.app, tenure: &self.tenure };
         let fetched = tokio::select! {
             biased;
-            fetched = self.source.fetch(step) => fetched,
+            fetched = self.source.fetch(step, &leave) => fetched,
             lost = self.tenure.keep(self.app) => return Err(lost),
             () = stop.asked() => {
                 self.put_back(now).await?;

@@ -17,6 +17,9 @@ use crate::stage::{Breach, Who};
 /// A lease runs out after this; who is suspended longer may be overtaken (`SyncSettings`).
 const LEASE_MS: i64 = 30_000;
 
+/// How the paths of all files begin that LinkedIn hands out.
+const LINKEDIN_FILES: &str = "/dms/";
+
 /// A date that is further away than this is not meant (`verdict`).
 const RETRY_AFTER_MAX_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -183,6 +186,8 @@ impl Manners {
         let is_file = line.purpose == Purpose::Media;
         let demand = match answer.status {
             429 => Some(self.rate_limited(account_pk, wall_ms, header("retry-after"))),
+            // A service of GIFs is not LinkedIn, and knows nothing of the account.
+            999 if is_file && !line.path.starts_with(LINKEDIN_FILES) => None,
             999 => Some(Demand::Wait { until_ms: self.blocked_until(wall_ms), is_block: true }),
             // A file that is refused may only have a dead link: its message is asked, and tells.
             401 | 403 if is_file => None,

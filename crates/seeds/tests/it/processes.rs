@@ -1,6 +1,6 @@
 //! Processes that are suspended, overtaken and killed (F1, F20, F21).
 
-use threadkeep_seeds::draw::quiet;
+use threadkeep_seeds::draw::{Rates, draw, quiet};
 use threadkeep_seeds::life::Scene;
 use threadkeep_seeds::plan::{DiskTrouble, Piece, Place};
 
@@ -16,6 +16,17 @@ fn a_process_that_slept_through_its_lease_writes_nothing_any_more() {
     let ended = scene.play(&plan, true);
     assert_eq!(ended.breach, None, "{}", ended.lines.join("\n"));
     assert!(ended.tally.takeovers > 0, "nobody was overtaken");
+}
+
+/// Seeds in which the second try went out of a process that had slept for longer than its lease: into the wait of another
+/// one, and after the session had died.
+#[test]
+fn a_process_that_slept_before_its_second_try_does_not_ask_again() {
+    let scene = Scene::memory().unwrap();
+    for seed in [5_013_427, 5_048_350] {
+        let ended = scene.play(&draw(seed, Rates::default()), false);
+        assert_eq!(ended.breach, None, "seed {seed}");
+    }
 }
 
 #[test]

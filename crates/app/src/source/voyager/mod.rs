@@ -13,7 +13,7 @@ use threadkeep_core::sync::Step;
 use url::Url;
 
 use super::egress::{Egress, Upstream};
-use super::{FetchFailed, Fetched, Source};
+use super::{Always, FetchFailed, Fetched, Leave, Source};
 use crate::planted::{self, Bug};
 use request::{Accept, Unaskable};
 use verdict::Verdict;
@@ -76,12 +76,17 @@ impl Voyager {
 
     /// Asks whose session it is. The caller must refuse a member who is not the one of the account.
     pub async fn me(&mut self) -> Result<Member, FetchFailed> {
-        let (body, asked) = self.ask(request::me_url(&self.upstream), Accept::Json).await?;
+        let (body, asked) = self.ask(request::me_url(&self.upstream), Accept::Json, &Always).await?;
         parse_me(&body).map_err(|trouble| asked.failed(trouble))
     }
 
-    /// Sends one question, and once more when the CSRF secret was refused.
-    async fn ask(&mut self, url: Result<Url, Unaskable>, accept: Accept) -> Result<(Vec<u8>, Asked), FetchFailed> {
+    /// Sends one question, and once more, with leave, when the CSRF secret was refused.
+    async fn ask(
+        &mut self,
+        url: Result<Url, Unaskable>,
+        accept: Accept,
+        leave: &dyn Leave,
+    ) -> Result<(Vec<u8>, Asked), FetchFailed> {
         let mut asked = Asked::default();
         let url = url.map_err(|unaskable| asked.failed(refused(unaskable)))?;
         let before = self.session.clone();
@@ -114,7 +119,11 @@ impl Voyager {
             }
             match verdict {
                 Verdict::Good => return Ok((answer.body, asked)),
-                Verdict::CsrfRefused => {}
+                Verdict::CsrfRefused if leave.is_given().await => {}
+                Verdict::CsrfRefused => {
+                    let what = "the CSRF secret was refused, and somebody else may be asking by now".to_owned();
+                    return Err(asked.failed(Trouble::Unavailable { what }));
+                }
                 Verdict::Bad(trouble) => return Err(asked.failed(trouble)),
             }
         }
@@ -123,12 +132,12 @@ impl Voyager {
 
 #[async_trait]
 impl Source for Voyager {
-    async fn fetch(&mut self, step: &Step) -> Result<Fetched, FetchFailed> {
+    async fn fetch(&mut self, step: &Step, leave: &dyn Leave) -> Result<Fetched, FetchFailed> {
         let url = match &self.member {
             Some(member) => request::url(&self.upstream, &self.query_ids, member, step),
             None => Err(Unaskable::BadSession),
         };
-        let (body, asked) = self.ask(url, Accept::Graphql).await?;
+        let (body, asked) = self.ask(url, Accept::Graphql, leave).await?;
         match parse_reply(step, &body) {
             Ok(reply) => Ok(Fetched { reply, renewed: asked.renewed, requests: asked.requests }),
             Err(trouble) => Err(asked.failed(trouble)),

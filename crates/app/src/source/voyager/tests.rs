@@ -59,13 +59,26 @@ async fn voyager_at(listener: &TcpListener) -> Voyager {
         .of_member(PersonId::new("ACoAAMe").unwrap())
 }
 
+struct Never;
+
+#[async_trait]
+impl Leave for Never {
+    async fn is_given(&self) -> bool {
+        false
+    }
+}
+
 async fn fetch(answers: &[Vec<u8>]) -> Outcome {
+    fetch_with(answers, &Always).await
+}
+
+async fn fetch_with(answers: &[Vec<u8>], leave: &dyn Leave) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut voyager = voyager_at(&listener).await;
     let heads = Mutex::new(Vec::new());
     let step = Step::Delta { token: SyncToken("t1".into()) };
     let result = tokio::select! {
-        result = voyager.fetch(&step) => result,
+        result = voyager.fetch(&step, leave) => result,
         () = serve(&listener, answers, &heads) => panic!("asked again and again"),
     };
     Outcome { result, session: voyager.session().clone(), heads: heads.into_inner().unwrap() }
@@ -163,7 +176,7 @@ async fn nobody_there_is_unavailable_and_names_no_address() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut voyager = voyager_at(&listener).await;
     drop(listener);
-    let failed = voyager.fetch(&Step::StartToken).await.unwrap_err();
+    let failed = voyager.fetch(&Step::StartToken, &Always).await.unwrap_err();
     assert_eq!(failed.trouble, Trouble::Unavailable { what: "no connection".into() });
 }
 
@@ -181,6 +194,11 @@ async fn a_rotated_secret_is_read_again_once() {
     assert_eq!(fetched.requests, 2);
     assert!(outcome.heads[0].contains("csrf-token: ajax:1\r\n") && outcome.heads[1].contains("csrf-token: ajax:2\r\n"));
     assert_eq!(fetched.renewed.unwrap().cookies.get("JSESSIONID"), Some("\"ajax:2\""));
+
+    let outcome = fetch_with(std::slice::from_ref(&csrf), &Never).await;
+    let failed = outcome.result.unwrap_err();
+    assert!(matches!(failed.trouble, Trouble::Unavailable { .. }), "whoever is not there any more asks nothing");
+    assert_eq!((failed.requests, outcome.heads.len()), (1, 1));
 
     let outcome = fetch(&[csrf]).await;
     let failed = outcome.result.unwrap_err();
@@ -254,7 +272,7 @@ async fn the_member_is_asked_by_name_and_a_compressed_answer_is_read() {
 #[tokio::test]
 async fn steps_that_ask_nothing_send_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let failed = voyager_at(&listener).await.fetch(&Step::Done).await.unwrap_err();
+    let failed = voyager_at(&listener).await.fetch(&Step::Done, &Always).await.unwrap_err();
     assert_eq!(failed.requests, 0);
     assert!(matches!(failed.trouble, Trouble::Refused { .. }));
 }
