@@ -115,11 +115,12 @@ async fn happen(stage: &Arc<Stage>, piece: Piece, who: Who) {
             stage.tell(Who::Nature, format_args!("{ms} ms pass"));
         }
         Piece::Jump(ms) => {
+            let workers = stage.nodes().len();
             stage.jump(ms);
             stage.tell(Who::Nature, format_args!("the wall clock jumps by {ms} ms"));
             stage.with(|state| {
                 state.tally.jumps += 1;
-                state.manners.clock_jumped();
+                state.manners.clock_jumped((0..workers).map(Who::Node));
             });
         }
         Piece::Suspend(ms) => {

@@ -37,6 +37,7 @@ pub async fn after_write(stage: &Arc<Stage>, who: Who) -> StoreResult<()> {
         });
         return Ok(());
     }
+    stage.with(|state| state.manners.has_written(who));
     let accounts: BTreeMap<i64, AccountPage> = rows(ground, ACCOUNTS, &[]).await?.into_iter().map(account).collect();
     let jobs: BTreeMap<i64, JobPage> = rows(ground, JOBS, &[]).await?.into_iter().map(job).collect();
     let found = stage.with(|state| {

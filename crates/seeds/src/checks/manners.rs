@@ -20,6 +20,9 @@ const LEASE_MS: i64 = 30_000;
 /// How the paths of all files begin that LinkedIn hands out.
 const LINKEDIN_FILES: &str = "/dms/";
 
+/// After a jump of the clock the first write may have read the time before it.
+const WRITES_OUT_OF_TIME: u32 = 2;
+
 /// A date that is further away than this is not meant (`verdict`).
 const RETRY_AFTER_MAX_MS: i64 = 7 * 24 * 3_600_000;
 
@@ -56,6 +59,9 @@ struct InFlight {
 pub struct Manners {
     is_polite: bool,
     in_flight: BTreeMap<Who, InFlight>,
+    /// The clock has jumped, and these have so many writes to go until their leases are of the clock of now: to the others
+    /// they may look as if they were over.
+    out_of_time: BTreeMap<Who, u32>,
     pending: BTreeMap<Who, Pending>,
     waits: BTreeMap<i64, (i64, bool)>,
     stopped: BTreeSet<i64>,
@@ -77,8 +83,9 @@ impl Manners {
     }
 
     /// Waits that were measured by the old clock are not judged by the new one.
-    pub fn clock_jumped(&mut self) {
+    pub fn clock_jumped(&mut self, workers: impl Iterator<Item = Who>) {
         self.waits.clear();
+        self.out_of_time.extend(workers.map(|who| (who, WRITES_OUT_OF_TIME)));
         for one in self.in_flight.values_mut() {
             one.is_loose = true;
         }
@@ -87,6 +94,14 @@ impl Manners {
                 pending.is_excused = true;
             }
         }
+    }
+
+    /// Somebody has written.
+    pub fn has_written(&mut self, who: Who) {
+        if let Some(left) = self.out_of_time.get_mut(&who) {
+            *left -= 1;
+        }
+        self.out_of_time.retain(|_, left| *left > 0);
     }
 
     /// Whoever acts cannot write what it has learnt.
@@ -146,7 +161,8 @@ impl Manners {
         self.takeovers += u64::try_from(overtaken).unwrap_or(0);
         let first = self.csrf_refused.remove(&who);
         let (is_second_try, is_overtaken) = (first.is_some(), first.is_some_and(|one| one.is_overtaken));
-        let one = InFlight { account_pk, begun_at_ms: true_ms, is_loose: false, is_overtaken, is_second_try };
+        let is_loose = self.out_of_time.contains_key(&who);
+        let one = InFlight { account_pk, begun_at_ms: true_ms, is_loose, is_overtaken, is_second_try };
         self.in_flight.insert(who, one);
         if let Some(pending) = self.pending.remove(&who)
             && pending.account_pk == account_pk
