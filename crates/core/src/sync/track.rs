@@ -379,8 +379,11 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
         if detail.completeness == Completeness::SetAside && !planted::is(Bug::SetAsideForever) {
             try_again(detail);
         }
-        // A walk whose end was not plain may have missed something: what changed is no answer to that.
-        let is_doubtful = detail.completeness == Completeness::EndUnproven || detail.probed == 1;
+        // A walk whose end was not plain may have missed something: what changed is no answer to that. Neither is it when
+        // there was nothing at all: a conversation that was gone for a moment showed the same.
+        let is_doubtful = detail.completeness == Completeness::EndUnproven
+            || detail.probed == 1
+            || (!never_filled && detail.walk.is_none() && detail.oldest.is_none());
         match (never_filled, detail.walk.is_some()) {
             _ if is_doubtful => {
                 detail.need = Need::Sweep;

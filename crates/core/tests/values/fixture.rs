@@ -81,6 +81,7 @@ pub fn track() -> ConversationTrack {
     track.synced_to = Some(Timestamp(100));
     track.detail.completeness = Completeness::Complete;
     track.detail.mark = Some(mark("own", false));
+    track.detail.oldest = Some(Timestamp(1));
     track
 }
 

@@ -104,7 +104,9 @@ fn a_doubtful_end_is_walked_again_when_something_changes() {
     unproven.detail.completeness = Completeness::EndUnproven;
     let mut probed = track();
     probed.detail.probed = 1;
-    for one in [unproven, probed] {
+    let mut empty = track();
+    empty.detail.oldest = None;
+    for one in [unproven, probed, empty] {
         let seen = sight(Some(&one), &sighting(101)).detail;
         assert_eq!((seen.need, seen.stirred), (Need::Sweep, true));
         assert_eq!(sight(Some(&one), &sighting(100)).detail.need, Need::Nothing);
@@ -119,6 +121,7 @@ fn what_was_set_aside_gets_one_more_try_when_something_happens() {
     let mut aside = track();
     aside.detail.completeness = Completeness::SetAside;
     aside.detail.attempts = 8;
+    aside.detail.oldest = None;
     assert_eq!(sight(Some(&aside), &sighting(100)).detail.completeness, Completeness::SetAside);
     let tried = sight(Some(&aside), &sighting(101)).detail;
     assert_eq!((tried.completeness, tried.attempts), (Completeness::Listed, 7));
@@ -192,6 +195,7 @@ fn a_forced_run_tries_again_what_was_given_up_and_nothing_else() {
     let mut aside = track();
     aside.detail.completeness = Completeness::SetAside;
     aside.detail.need = Need::Changes;
+    aside.detail.oldest = None;
     let tried = revive(&aside).unwrap();
     assert_eq!((tried.detail.completeness, tried.due_rank()), (Completeness::Listed, Some(2)));
     let mut unproven = track();

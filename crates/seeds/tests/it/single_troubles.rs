@@ -50,6 +50,13 @@ fn lives_that_were_judged_too_hard_are_lived_well() {
     }
 }
 
+/// A seed in which a conversation was gone while it was walked and back before the next list: what it had been was missing.
+#[test]
+fn a_conversation_that_was_gone_for_a_moment_is_whole() {
+    let ended = Scene::memory().unwrap().play(&draw(5_098_886, Rates::default()), false);
+    assert_eq!(ended.breach, None);
+}
+
 #[test]
 fn the_same_seed_is_the_same_life() {
     let (one, other) = (Scene::memory().unwrap(), Scene::memory().unwrap());
