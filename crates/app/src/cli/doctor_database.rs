@@ -9,6 +9,7 @@ use threadkeep_core::time::Timestamp;
 
 use crate::config::{Config, masked_url};
 use crate::store::{self, ImportJob, ImportState, OpenOptions, SharedStore};
+use crate::verbs::import::as_it_stands;
 use crate::worker::presence::is_alive;
 
 use super::doctor_checks::{Check, Finding, others_may_read};
@@ -136,27 +137,21 @@ async fn index(store: &SharedStore) -> Check {
 async fn import(config: &Config, store: &SharedStore, now: Timestamp) -> Option<Check> {
     match store.newest_import().await {
         Ok(newest) => {
-            let newest = newest?;
-            let owner = newest.owner.as_deref().filter(|_| store.has_one_writer());
-            let is_seen = owner.is_some_and(|owner| is_alive(&config.data_dir.join(WORKERS), owner));
-            broken_off(&newest, is_seen, now)
+            let workers = config.data_dir.join(WORKERS);
+            broken_off(&as_it_stands(newest?, store, now, |owner| is_alive(&workers, owner)), now)
         }
         Err(error) => Some(Check::new("import", Finding::Warn, error.to_string(), "try again")),
     }
 }
 
-fn broken_off(newest: &ImportJob, is_seen: bool, now: Timestamp) -> Option<Check> {
+fn broken_off(newest: &ImportJob, now: Timestamp) -> Option<Check> {
     let ended_at = newest.finished_at.unwrap_or(newest.created_at);
-    let is_gone = !is_seen && newest.lease_until.is_none_or(|until| until <= now);
     let found = match newest.state {
         ImportState::Failed => {
             let what = newest.failure.as_ref().map_or("it failed", |failure| &failure.what);
             format!("the newest one ({}) failed at {}: {what}", newest.id, time(ended_at))
         }
         ImportState::Interrupted => format!("the newest one ({}) was broken off at {}", newest.id, time(ended_at)),
-        ImportState::Running if is_gone => {
-            format!("the newest one ({}), begun at {}, was broken off", newest.id, time(newest.created_at))
-        }
         ImportState::Running | ImportState::Done => return None,
     };
     let remedy = "nothing of it was kept, and nothing else is touched: import the archive again";
@@ -189,14 +184,13 @@ mod tests {
 
     #[test]
     fn an_import_of_which_nothing_came_is_told_for_a_week() {
-        let told = |one: &ImportJob, now| broken_off(one, false, now).map(|check| (check.finding, check.found));
+        let told = |one: &ImportJob, now| broken_off(one, now).map(|check| (check.finding, check.found));
         assert_eq!(told(&import(ImportState::Done), NOW), None);
         assert_eq!(told(&import(ImportState::Running), NOW), None, "it goes on");
         let (finding, found) = told(&import(ImportState::Failed), NOW).unwrap();
         assert!(finding == Finding::Warn && found.contains("it is no archive"), "{found}");
-        let gone = told(&import(ImportState::Running), NOW.plus_ms(30_000)).unwrap();
+        let gone = told(&import(ImportState::Interrupted), NOW).unwrap();
         assert!(gone.1.contains("broken off"), "{gone:?}");
-        assert_eq!(broken_off(&import(ImportState::Running), true, NOW.plus_ms(30_000)), None, "its process is there");
         assert_eq!(told(&import(ImportState::Failed), NOW.plus_ms(IMPORT_TOLD_MS)), None);
     }
 

@@ -25,7 +25,7 @@ use crate::refusal::Refusal;
 use crate::store::{Account, Act, Actor, ImportJob, ImportRows, ImportState, ImportWish, Imported, JobFailure, Object};
 use crate::verbs::{accounts, audit, import_lease};
 
-pub use import_lease::{begin, find, take_rows};
+pub use import_lease::{as_it_stands, begin, find, take_rows};
 
 /// Batches that wait between the reader and the database.
 const BATCHES_AHEAD: usize = 2;

@@ -15,7 +15,7 @@ use crate::archive::ImportReport;
 use crate::refusal::Refusal;
 use crate::store::{
     BegunImport, INTERRUPTED, ImportJob, ImportLease, ImportRows, ImportState, ImportWish, Imported, JobFailure,
-    StoreError,
+    SharedStore, StoreError,
 };
 use crate::tenure::Tenure;
 
@@ -36,7 +36,17 @@ pub async fn begin(app: &App, asked_by: &str) -> Result<ImportJob, Refusal> {
 /// One import that somebody has asked for; one whose process is gone is told as interrupted.
 pub async fn find(app: &App, id: i64) -> Result<Option<ImportJob>, Refusal> {
     let job = app.store.import_job(id).await?;
-    Ok(job.map(|job| if is_gone(app, &job) { interrupted(job) } else { job }))
+    Ok(job.map(|job| as_it_stands(job, &app.store, app.clock.now(), |owner| app.presence.sees(owner))))
+}
+
+/// The row of an import at this time: one whose process is gone is interrupted. Processes of this machine may be seen.
+pub fn as_it_stands(job: ImportJob, store: &SharedStore, now: Timestamp, sees: impl Fn(&str) -> bool) -> ImportJob {
+    let is_silent = job.lease_until.is_none_or(|until| until <= now);
+    let is_seen = store.has_one_writer() && job.owner.as_deref().is_some_and(sees);
+    match job.state {
+        ImportState::Running if is_silent && !is_seen => interrupted(job),
+        _ => job,
+    }
 }
 
 /// Takes rows in; while there is a row that tells how it goes, its lease is kept.
@@ -68,12 +78,6 @@ pub(super) fn interrupted(job: ImportJob) -> ImportJob {
 /// Whether an error means that somebody else may believe this import gone.
 pub(super) fn is_lost(refusal: &Refusal) -> bool {
     matches!(refusal, Refusal::Store(StoreError::LeaseLost))
-}
-
-fn is_gone(app: &App, job: &ImportJob) -> bool {
-    let is_silent = job.lease_until.is_none_or(|until| until <= app.clock.now());
-    let is_seen = app.store.has_one_writer() && job.owner.as_deref().is_some_and(|owner| app.presence.sees(owner));
-    job.state == ImportState::Running && is_silent && !is_seen
 }
 
 /// Rows that come only as long as the import is ours.

@@ -83,5 +83,7 @@ async fn a_page_without_hits_that_goes_on_says_so() -> anyhow::Result<()> {
         page = visit.read(&older).await?;
     }
     assert!(page.contains("That was all"));
+    let at_once = visit.read("/ui/search?q=%22no+such%22").await?;
+    assert!(!at_once.contains("among the newest messages"), "the index alone tells it, in one go");
     db.finish().await
 }

@@ -373,17 +373,15 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     if track.detail.completeness == Completeness::OutOfScope {
         return expecting(enter(track, old.is_some()), sighting);
     }
+    let has_seen_nothing = has_seen_nothing(&track);
     let detail = &mut track.detail;
     if sighting.changed || was_above {
         let never_filled = track.synced_to.is_none();
         if detail.completeness == Completeness::SetAside && !planted::is(Bug::SetAsideForever) {
             try_again(detail);
         }
-        // A walk whose end was not plain may have missed something: what changed is no answer to that. Neither is it when
-        // there was nothing at all: a conversation that was gone for a moment showed the same.
-        let is_doubtful = detail.completeness == Completeness::EndUnproven
-            || detail.probed == 1
-            || (!never_filled && detail.walk.is_none() && detail.oldest.is_none());
+        // A walk whose end was not plain may have missed something: what changed is no answer to that.
+        let is_doubtful = detail.completeness == Completeness::EndUnproven || detail.probed == 1 || has_seen_nothing;
         match (never_filled, detail.walk.is_some()) {
             _ if is_doubtful => {
                 detail.need = Need::Sweep;
@@ -417,6 +415,7 @@ pub fn leave(old: &ConversationTrack) -> ConversationTrack {
 /// The track of a conversation that came (back): filled, or asked what changed since its mark.
 fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
     let was_begun = track.synced_to.is_some() || track.detail.walk.is_some();
+    let has_seen_nothing = has_seen_nothing(&track);
     let detail = &mut track.detail;
     detail.need = match was_begun {
         true if planted::is(Bug::ReturnedNotAsked) => Need::Nothing,
@@ -427,7 +426,7 @@ fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
         Some(Completeness::SetAside) | None => Completeness::Listed,
         Some(before) => before,
     };
-    if detail.completeness == Completeness::EndUnproven || detail.probed > 0 {
+    if detail.completeness == Completeness::EndUnproven || detail.probed > 0 || has_seen_nothing {
         detail.need = Need::Sweep;
     }
     detail.stirred |= was_known;
@@ -436,6 +435,11 @@ fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
         walk.paging = Paging::default();
     }
     track
+}
+
+/// Whether it was walked and there was no message at all, which a conversation that is gone for a moment shows, too.
+fn has_seen_nothing(track: &ConversationTrack) -> bool {
+    track.synced_to.is_some() && track.detail.walk.is_none() && track.detail.oldest.is_none()
 }
 
 fn expecting(mut track: ConversationTrack, sighting: &Sighting) -> ConversationTrack {

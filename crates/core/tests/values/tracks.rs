@@ -86,6 +86,8 @@ fn a_change_before_or_during_the_first_fill_is_asked_for_afterwards() {
     let mut refilled = track();
     refilled.detail.walk = Some(walk());
     assert_eq!(sight(Some(&refilled), &sighting(101)).detail.need, Need::Changes);
+    refilled.detail.oldest = None;
+    assert_eq!(sight(Some(&refilled), &sighting(101)).detail.need, Need::Changes, "it is being walked");
 }
 
 #[test]
@@ -164,6 +166,10 @@ fn what_returns_unfilled_or_doubtful_is_walked() {
     let mut probed = track();
     probed.detail.probed = 1;
     assert_eq!(back(&probed).detail.need, Need::Sweep);
+    assert_eq!(back(&track()).detail.need, Need::Changes);
+    let mut empty = track();
+    empty.detail.oldest = None;
+    assert_eq!(back(&empty).detail.need, Need::Sweep, "it may have been gone when it was walked");
     let mut aside = track();
     aside.detail.completeness = Completeness::SetAside;
     assert_eq!(back(&aside).detail.completeness, Completeness::Listed);

@@ -124,7 +124,9 @@ fn turn_page(
         if is_changed && let Who::Node(number) = who {
             fenced(book, &jobs, number, pk)?;
         }
-        if page.hold != before.hold || page.health != before.health {
+        // A second wait may have the very end of the first.
+        let is_held = page.hold.0.is_some_and(|until_ms| manners.is_covered(who, pk, until_ms));
+        if page.hold != before.hold || page.health != before.health || is_held {
             manners.settled(who, pk);
         }
         if who == Who::Person {

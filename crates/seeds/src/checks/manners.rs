@@ -246,6 +246,13 @@ impl Manners {
         Demand::Wait { until_ms: wall_ms + wait_ms, is_block: false }
     }
 
+    /// Whether a wait until then is all that is asked of somebody.
+    pub fn is_covered(&self, who: Who, pk: i64, until_ms: i64) -> bool {
+        self.pending.get(&who).filter(|pending| pending.account_pk == pk).is_some_and(
+            |pending| matches!(pending.demand, Demand::Wait { until_ms: asked_ms, .. } if asked_ms <= until_ms),
+        )
+    }
+
     /// What was asked for is written: from now on it holds for everybody.
     pub fn settled(&mut self, who: Who, pk: i64) {
         let Some(pending) = self.pending.get(&who).filter(|pending| pending.account_pk == pk).copied() else { return };

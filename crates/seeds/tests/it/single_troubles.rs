@@ -40,11 +40,12 @@ fn a_question_after_a_second_try_that_was_cut_has_a_second_try_of_its_own() {
 
 /// Seeds of November in which the checks were wrong: who was overtaken between a refused secret and the second try was
 /// held to the answer of that, requests that faults had cost were not counted, a service of GIFs was taken for LinkedIn, the
-/// glance at the list was no news, and a lease was counted by a clock that had jumped since.
+/// glance at the list was no news, a lease was counted by a clock that had jumped since, and a second wait until the end of the
+/// first was none.
 #[test]
 fn lives_that_were_judged_too_hard_are_lived_well() {
     let scene = Scene::memory().unwrap();
-    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822] {
+    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822, 5_116_548] {
         let ended = scene.play(&draw(seed, Rates::default()), false);
         assert_eq!(ended.breach, None, "seed {seed}");
     }
