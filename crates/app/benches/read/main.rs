@@ -76,10 +76,7 @@ struct Round {
 fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let temporary = tempfile::tempdir()?;
-    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let site = runtime.block_on(Site::open(&folder, args.messages, args.conversations))?;
-    println!("{} messages in {} conversations, {:.0} MB", site.messages, site.conversations, site.megabytes);
+    let site = runtime.block_on(Site::open(args.keep.as_deref(), args.messages, args.conversations))?;
     let reads = questions::reads(&site)?;
     for read in reads.iter().filter(|read| args.only.as_ref().is_none_or(|only| only == read.name)) {
         measure(read, args.rounds.max(1))?;

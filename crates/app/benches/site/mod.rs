@@ -11,6 +11,7 @@ use axum::extract::Path as Segment;
 use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
 use threadkeep::app::{App, Media, MediaSettings, SyncSettings, Upstream};
 use threadkeep::chance::SystemChance;
 use threadkeep::clock::{SharedClock, SystemClock};
@@ -41,17 +42,20 @@ pub struct Site {
     pub key: String,
     pub messages: u32,
     pub conversations: u32,
-    pub megabytes: f64,
     path: PathBuf,
     /// The parts of the program that it serves.
     pub app: App,
     stop: Stop,
     served: JoinHandle<std::io::Result<()>>,
+    _temporary: TempDir,
 }
 
 impl Site {
-    /// Fills the database in a folder unless that was done before, and serves it.
-    pub async fn open(folder: &Path, messages: u32, conversations: u32) -> Result<Self> {
+    /// Fills the database in a folder unless that was done before, serves it, and tells how large it is. Without a folder
+    /// to keep it in, it is gone afterwards.
+    pub async fn open(keep: Option<&Path>, messages: u32, conversations: u32) -> Result<Self> {
+        let temporary = tempfile::tempdir()?;
+        let folder = keep.unwrap_or(temporary.path());
         let path = folder.join("read.db");
         let wanted = format!("{messages} {conversations}");
         if std::fs::read_to_string(folder.join(DONE)).ok().as_deref() != Some(&wanted) {
@@ -70,11 +74,13 @@ impl Site {
         let served = spawn(serve_beside(constant(), app.clone(), listener, settings, stop.clone()));
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         let megabytes = std::fs::metadata(&path)?.len() as f64 / 1e6;
-        let mut site = Self { address, key, messages: 0, conversations: 0, megabytes, path, app, stop, served };
+        let mut site =
+            Self { address, key, messages: 0, conversations: 0, path, app, stop, served, _temporary: temporary };
         let database = site.database()?;
         site.messages = database.query_row("SELECT COUNT(*) FROM messages", [], |row| row.get(0))?;
         site.conversations = database.query_row("SELECT COUNT(*) FROM conversations", [], |row| row.get(0))?;
         drop(database);
+        println!("{} messages in {} conversations, {megabytes:.0} MB", site.messages, site.conversations);
         Ok(site)
     }
 

@@ -48,10 +48,7 @@ struct Args {
 fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let temporary = tempfile::tempdir()?;
-    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
-    let site = runtime.block_on(Site::open(&folder, args.messages, args.conversations))?;
-    println!("{} messages in {} conversations, {:.0} MB", site.messages, site.conversations, site.megabytes);
+    let site = runtime.block_on(Site::open(args.keep.as_deref(), args.messages, args.conversations))?;
     let session = runtime.block_on(sign_in::open(&site.app, &site.key, None))?;
     let visitor = Visitor { host: site.address.to_string(), cookie: format!("__Host-threadkeep={}", session.token) };
     measure(&mut Client::connect(site.address)?, &visitor, args.asked.max(1))?;
