@@ -184,6 +184,8 @@ bugs! {
     MediaHashNotChecked,
     /// An attachment whose link is dead is given up without asking its message again.
     ExpiredLinkNotRenewed,
+    /// Bytes that somebody began to remove and never finished removing are waited for without end.
+    LeavingBytesAwaited,
     /// An attachment that fails is tried without end.
     MediaTriedForEver,
     /// The next page of messages leaves out those of the same time (`<` on the time alone).

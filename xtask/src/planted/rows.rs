@@ -114,6 +114,7 @@ pub const ROWS: &[Row] = &[
     row("RenewedLinkForgets", "nothing lost", Stage::It("store_contract_media::sqlite::a_renewed")),
     row("MediaHashNotChecked", "bad pages are harmless", Stage::It("vault_contract::a_damaged")),
     row("ExpiredLinkNotRenewed", "converges", Stage::It("media_stories::sqlite::a_dead_link")),
+    row("LeavingBytesAwaited", "least requests", Stage::It("media_stories::sqlite::bytes_that_nobody")),
     row("MediaTriedForEver", "backoff obeyed", Stage::It("media_stories::sqlite::what_fails")),
     row("KeysetSkipsEqual", "stable paging", Stage::It("store_contract_reads::sqlite::pages")),
     row("ListKeysetRepeats", "stable paging", Stage::It("store_contract_reads::sqlite::pages")),

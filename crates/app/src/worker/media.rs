@@ -20,11 +20,10 @@ use crate::source::{FetchFailed, Fetched};
 use crate::store::{DUE_WITHIN_MS, JobEnd, MediaCommit, MediaOutcome, MediaPolicy, MediaTask, Renewal, StoredObject};
 use crate::tenure::StillOurs;
 use crate::vault::ObjectHash;
+use crate::verbs::media::remove_loose;
 
 /// How often one attachment is tried before it is given up until somebody asks again.
 const TRIES_MAX: u32 = 5;
-/// How long is waited for an object that is being removed.
-const LEAVING_MS: i64 = 1_000;
 
 /// What a run does about media.
 pub(super) struct MediaTurn {
@@ -177,13 +176,13 @@ impl Run<'_> {
         let total_ms = i64::try_from(limits.total_ms).unwrap_or(i64::MAX / 4);
         let until = self.app.clock.now().plus_ms(total_ms.saturating_add(self.app.sync.lease_ms));
         match media.gate.fetch(&address, Some(self.source.session()), limits).await {
-            Ok(body) => self.keep(body, until).await,
+            Ok(body) => self.keep(task, body, until).await,
             Err(fault) => Ok(self.meaning(task, fault)),
         }
     }
 
     /// Puts bytes into the vault.
-    async fn keep(&mut self, body: MediaBody, until: Timestamp) -> Result<Answer, Refusal> {
+    async fn keep(&mut self, task: &MediaTask, body: MediaBody, until: Timestamp) -> Result<Answer, Refusal> {
         let MediaBody { bytes, media_type, file_name, renewed, .. } = body;
         if let Some(session) = &renewed {
             self.source.renew(session.clone());
@@ -193,17 +192,38 @@ impl Run<'_> {
             size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
             media_type: media_type.as_str().to_owned(),
         };
-        let now = self.app.clock.now();
-        let outcome = if !self.app.store.expect_object(&object, until).await? {
-            MediaOutcome::Failed { code: "media_store_busy", not_before: Some(now.plus_ms(LEAVING_MS)) }
+        let outcome = if !self.announce(task, &object, until).await? {
+            self.failed_here(task, "media_store_busy")
         } else if let Err(error) = self.app.media.vault.put(bytes).await {
             tracing::error!(account = %self.account.id, "an attachment could not be kept: {error}");
-            let not_before = Some(now.plus_ms(self.app.sync.pace.retry_ms(1)));
-            MediaOutcome::Failed { code: "media_store_unavailable", not_before }
+            self.failed_here(task, "media_store_unavailable")
         } else {
             MediaOutcome::Stored { object, name: file_name }
         };
         Ok(Answer::Settled { outcome, renewed, requests: 1 })
+    }
+
+    /// Announces bytes that are to be kept; false while the same ones are being removed. Whoever does that is waited for
+    /// once: then it is gone, and what it has left is removed here.
+    async fn announce(&self, task: &MediaTask, object: &StoredObject, until: Timestamp) -> Result<bool, Refusal> {
+        if self.app.store.expect_object(object, until).await? {
+            return Ok(true);
+        }
+        if task.attachment.tries == 0 || planted::is(Bug::LeavingBytesAwaited) {
+            return Ok(false);
+        }
+        if let Err(refusal) = remove_loose(self.app).await {
+            tracing::warn!(code = refusal.code(), "media that are being removed could not be removed");
+            return Ok(false);
+        }
+        Ok(self.app.store.expect_object(object, until).await?)
+    }
+
+    /// A failure of our own: it is tried again until it is mended, ever more seldom.
+    fn failed_here(&self, task: &MediaTask, code: &'static str) -> MediaOutcome {
+        let tries = task.attachment.tries.saturating_add(1);
+        let again = self.app.clock.now().plus_ms(self.app.sync.pace.retry_ms(tries));
+        MediaOutcome::Failed { code, not_before: Some(again) }
     }
 
     fn meaning(&self, task: &MediaTask, fault: MediaFault) -> Answer {

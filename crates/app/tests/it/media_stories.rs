@@ -401,6 +401,31 @@ async fn lost_bytes_are_fetched_again(database: &Database) -> Result<()> {
     Ok(())
 }
 
+async fn bytes_that_nobody_finished_removing_are_kept_anew(database: &Database) -> Result<()> {
+    let story = Harness::connect(database, world(20, 22)).await?;
+    story.sync().await?;
+    let photo = story.photo().await?;
+    let files = story.files()?;
+    let (hash, size) = photo.url.as_ref().and_then(|url| files.get(url)).context("its file")?;
+    let leaving = format!(
+        "INSERT INTO media_objects (hash, size_bytes, media_type, state, is_loose, expected_until) \
+         VALUES ('{hash}', {size}, 'image/png', 'leaving', 1, NULL)"
+    );
+    database.raw(&leaving).await?;
+    let message = photo.message.as_ref().context("a message")?;
+    let account = accounts::find(&story.app, &story.account).await?;
+    media::want(&story.app, &account, Wanted::Place { message, ordinal: photo.ordinal }).await?;
+    for _ in 0..RUNS_MAX {
+        story.sync().await?;
+        if story.again(&photo).await?.state == AttachmentState::Stored {
+            break;
+        }
+    }
+    ensure!(story.again(&photo).await?.state == AttachmentState::Stored, "{:?}", story.again(&photo).await?);
+    ensure!(story.file_requests()?.0 == 2, "whoever removes them is waited for once");
+    Ok(())
+}
+
 async fn a_link_of_no_message_is_fetched_too(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(20, 22)).await?;
     story.sync().await?;
@@ -432,5 +457,6 @@ crate::on_both_databases! {
     an_eager_sync_goes_on_where_it_was_stopped,
     bytes_leave_with_the_last_message_that_has_them,
     lost_bytes_are_fetched_again,
+    bytes_that_nobody_finished_removing_are_kept_anew,
     a_link_of_no_message_is_fetched_too,
 }

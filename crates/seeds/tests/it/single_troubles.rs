@@ -38,6 +38,13 @@ fn a_question_after_a_second_try_that_was_cut_has_a_second_try_of_its_own() {
     }
 }
 
+/// An account was removed by somebody who did not get to its files, and added again.
+#[test]
+fn files_that_nobody_finished_removing_are_no_reason_to_ask_without_end() {
+    let ended = Scene::memory().unwrap().play(&draw(6_138_523, Rates::default()), false);
+    assert_eq!(ended.breach, None);
+}
+
 /// Seeds of November in which the checks were wrong: who was overtaken between a refused secret and the second try was
 /// held to the answer of that, requests that faults had cost were not counted, a service of GIFs was taken for LinkedIn, the
 /// glance at the list was no news, a lease was counted by a clock that had jumped since, and a second wait until the end of the
