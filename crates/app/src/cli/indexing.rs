@@ -7,8 +7,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::lifecycle::Stop;
 use crate::refusal::Refusal;
-use crate::store::{IndexLag, SharedStore};
-use crate::verbs::search::{catch_up, lag};
+use crate::store::{IndexLag, Merge, SharedStore};
+use crate::verbs::search::{catch_up, lag, tidy};
 
 use super::console;
 use super::table::number;
@@ -17,6 +17,8 @@ use super::table::number;
 const STEPS_AT_ONCE: u32 = 10;
 /// Looks after which it ends whatever is left: more steps than a mailbox of a hundred million messages takes.
 const LOOKS_MAX: u32 = 50_000;
+/// Pieces of a merge after which it is left to the next command.
+const PIECES_MAX: u32 = 1_000_000;
 /// Looks between two plain lines.
 const LOOKS_OF_LINE: u32 = 25;
 
@@ -46,7 +48,30 @@ pub(super) async fn bring(store: &SharedStore, stop: &Stop) -> Result<IndexLag, 
         }
     }
     bar.iter().for_each(ProgressBar::finish_and_clear);
+    one_part(store, stop).await?;
     lag(store).await
+}
+
+/// Makes the index one part where searches gain by it.
+async fn one_part(store: &SharedStore, stop: &Stop) -> Result<(), Refusal> {
+    let (mut merge, mut spinner) = (Merge::default(), None);
+    for _ in 0..PIECES_MAX {
+        if stop.is_asked() || !tidy(store, &mut merge).await? {
+            break;
+        }
+        if console::is_watched() {
+            spinner.get_or_insert_with(self::spinner).tick();
+        }
+    }
+    spinner.iter().for_each(ProgressBar::finish_and_clear);
+    Ok(())
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} the index of search is being merged");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
 }
 
 fn bar() -> ProgressBar {

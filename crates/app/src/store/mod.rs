@@ -372,6 +372,8 @@ pub trait Search: Send + Sync {
     async fn index_some(&self) -> StoreResult<IndexStep>;
     /// How far the index is behind, of these accounts or of all.
     async fn index_lag(&self, accounts: Option<&[AccountId]>) -> StoreResult<IndexLag>;
+    /// Makes one part of those that the index lies in, a bounded piece of it; false when nothing was left to do.
+    async fn merge_index(&self, merge: Merge) -> StoreResult<bool>;
     /// Empties the index; the steps that follow make it anew.
     async fn forget_index(&self) -> StoreResult<()>;
 }

@@ -10,6 +10,18 @@ use threadkeep_core::search::Query;
 
 use super::ConversationRow;
 
+/// How far somebody is who makes the index one part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Merge {
+    /// Nothing is done yet: all parts are taken together, where searches gain by it.
+    #[default]
+    IfScattered,
+    /// The same, whatever the index lies in.
+    Anyway,
+    /// It goes on with those that were taken together.
+    GoOn,
+}
+
 /// What is looked for.
 #[derive(Debug, Clone)]
 pub struct Wanted<'a> {

@@ -12,7 +12,9 @@ use threadkeep_core::search::{Query, QueryError, Snippet, parse, position_of, sn
 
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::store::{Account, ConversationRow, Found, Hit, IndexLag, SearchPosition, Searched, SharedStore, Wanted};
+use crate::store::{
+    Account, ConversationRow, Found, Hit, IndexLag, Merge, SearchPosition, Searched, SharedStore, Wanted,
+};
 use crate::verbs::read;
 
 /// Most hits on a page.
@@ -79,6 +81,13 @@ pub async fn catch_up(store: &SharedStore, steps: u32) -> Result<bool, Refusal> 
         }
     }
     Ok(true)
+}
+
+/// Makes the index one part where that is worth it, a bounded piece at a time; tells whether something may be left.
+pub async fn tidy(store: &SharedStore, merge: &mut Merge) -> Result<bool, Refusal> {
+    let goes_on = store.merge_index(*merge).await?;
+    *merge = if goes_on { Merge::GoOn } else { Merge::IfScattered };
+    Ok(goes_on)
 }
 
 /// Empties the index, so that the steps that follow make it anew.

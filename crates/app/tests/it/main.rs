@@ -161,6 +161,7 @@ mod store_contract_reads;
 mod store_contract_search;
 #[cfg(test)]
 mod store_contract_search_bounds;
+mod store_contract_search_lists;
 mod store_contract_secrets;
 #[cfg(test)]
 mod store_contract_sign_ins;

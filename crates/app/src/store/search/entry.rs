@@ -47,6 +47,11 @@ pub(super) fn with_attachment() -> String {
     format!("{MARK}f")
 }
 
+/// What no message has.
+pub(super) fn of_nothing() -> String {
+    format!("{MARK}z")
+}
+
 /// A number of a text that depends on nothing else (FNV-1a).
 pub(super) fn digest(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

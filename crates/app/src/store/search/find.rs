@@ -8,12 +8,12 @@
 //! something, and for the beginning only after the first thing found. So what it alone can answer is asked of it in one.
 
 use threadkeep_core::id::{AccountId, ConversationId};
-use threadkeep_core::message::MessageFormat;
-use threadkeep_core::search::{Phrase, What, Whom};
+use threadkeep_core::search::{What, Whom};
 
+use super::plan::{Plan, Term};
 use super::{among, entry, place};
-use crate::store::dialect::{Dialect, SearchForm};
-use crate::store::rows::{self, MESSAGE, PERSON};
+use crate::store::dialect::Dialect;
+use crate::store::rows;
 use crate::store::statement::{Columns, Statement, Value, for_keys, push_marks, sql};
 use crate::store::{Found, Hit, SearchPosition, Searched, SqlStore, StoreResult, Wanted};
 
@@ -28,31 +28,6 @@ const FENCES_MAX: (i64, i64) = (512, 32);
 const UNREAD_MAX: i64 = 400;
 /// No account has this key.
 const NOBODY: i64 = -1;
-
-/// What a hit is made of; the place and the keys stand before.
-const HIT: &str = "a.id, c.id, c.pk, CASE WHEN m.sender_id = a.member_id THEN 1 ELSE 0 END";
-
-/// A question as both databases can be asked it.
-struct Plan {
-    /// All of these: each a list of which one has to be there.
-    all: Vec<Vec<Term>>,
-    /// None of these.
-    none: Vec<Term>,
-    /// Whether a mailbox has to have it unread, or must not.
-    unread: Vec<bool>,
-    /// Whether rows have to be looked at that are no hits, which the index alone does not tell.
-    is_sifted: bool,
-    above: i64,
-    up_to: i64,
-    fences_max: i64,
-}
-
-/// Something that can stand in the index.
-#[derive(Clone)]
-enum Term {
-    Mark(String),
-    Words(Phrase),
-}
 
 /// Why there is no plan.
 enum NoPlan {
@@ -134,6 +109,8 @@ impl<D: Dialect> SqlStore<D> {
         let fences_max = if query.is_heavy() { FENCES_MAX.1 } else { FENCES_MAX.0 };
         let mut plan =
             Plan { all: Vec::new(), none: Vec::new(), unread: Vec::new(), is_sifted: false, above, up_to, fences_max };
+        // These are conversations of the accounts alone.
+        let mut is_in_conversations = false;
         for (number, clause) in query.clauses.iter().enumerate() {
             let terms = match self.terms(&account_pks, &clause.what).await? {
                 Ok(terms) => terms,
@@ -143,7 +120,10 @@ impl<D: Dialect> SqlStore<D> {
                 None => plan.unread.push(!clause.is_negated),
                 Some(terms) if clause.is_negated => plan.none.extend(terms),
                 Some(terms) if terms.is_empty() => return Ok(Err(NoPlan::Nothing)),
-                Some(terms) => plan.all.push(terms),
+                Some(terms) => {
+                    is_in_conversations |= matches!(clause.what, What::In(_));
+                    plan.all.push(terms);
+                }
             }
         }
         if plan.unread.contains(&true)
@@ -152,15 +132,18 @@ impl<D: Dialect> SqlStore<D> {
             if pks.is_empty() {
                 return Ok(Err(NoPlan::Nothing));
             }
+            is_in_conversations = true;
             plan.all.push(pks.into_iter().map(|pk| Term::Mark(entry::of_conversation(pk))).collect());
         } else {
             plan.is_sifted = !plan.unread.is_empty();
         }
         // What must not be there is looked for among what must.
-        if !is_everybody || (plan.all.is_empty() && !plan.none.is_empty()) {
+        let is_of_all = is_everybody || is_in_conversations;
+        if !is_of_all || (plan.all.is_empty() && !plan.none.is_empty()) {
             let mailboxes = account_pks.iter().map(|pk| Term::Mark(entry::of_account(*pk)));
-            plan.all.insert(0, mailboxes.collect());
+            plan.all.push(mailboxes.collect());
         }
+        plan.all = self.rarest_first(plan.all).await?;
         Ok(Ok(plan))
     }
 
@@ -216,91 +199,6 @@ impl<D: Dialect> SqlStore<D> {
     }
 }
 
-impl Plan {
-    /// Whether the database stops by itself when the page is full, at no more cost than that of the index.
-    fn is_asked_in_one(&self, form: SearchForm) -> bool {
-        form == SearchForm::Fts5 && !self.all.is_empty() && !self.is_sifted
-    }
-
-    /// Asks for what is in a stretch of places.
-    fn statement(&self, form: SearchForm, above: i64, up_to: i64, limit: usize) -> Statement {
-        let mut text = format!("SELECT s.place, {HIT}, {PERSON}, {MESSAGE} FROM ");
-        let mut values = Vec::new();
-        let condition = self.condition(form);
-        // The index is walked in the order of its places, and each row of it leads to a message by keys.
-        let place = if condition.is_some() { "f.rowid" } else { "s.place" };
-        text.push_str(match condition {
-            Some(_) => "search_index f JOIN search_rows s ON s.place = f.rowid ",
-            None => "search_rows s ",
-        });
-        text.push_str(
-            "JOIN messages m ON m.account_pk = s.account_pk AND m.id = s.message_id \
-             JOIN conversations c ON c.pk = m.conversation_pk JOIN accounts a ON a.pk = m.account_pk \
-             LEFT JOIN people p ON p.account_pk = m.account_pk AND p.id = m.sender_id WHERE ",
-        );
-        if let Some(condition) = condition {
-            text.push_str(match form {
-                SearchForm::Fts5 => "f.words MATCH ? AND ",
-                SearchForm::TsVector => "f.words @@ CAST(? AS tsquery) AND ",
-            });
-            values.push(Value::from(condition));
-        }
-        // What was taken back is still a row, and stands in the index with its sender, its subject and its conversation.
-        text.push_str(&format!(
-            "{place} > ? AND {place} <= ? AND m.is_deleted = 0 AND m.format <> ? AND c.is_deleted = 0"
-        ));
-        values.extend([above.into(), up_to.into(), MessageFormat::Recalled.as_str().into()]);
-        for is_unread in &self.unread {
-            text.push_str(match is_unread {
-                true => " AND (c.is_read = 0 OR c.unread_count > 0)",
-                false => " AND c.is_read <> 0 AND c.unread_count = 0",
-            });
-        }
-        text.push_str(&format!(" ORDER BY {place} LIMIT ?"));
-        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-        Statement::new(text, values)
-    }
-
-    /// What has to be in the index, in the words of the database; `None` when nothing has to.
-    fn condition(&self, form: SearchForm) -> Option<String> {
-        if self.all.is_empty() {
-            return None;
-        }
-        let (and, or, not) = match form {
-            SearchForm::Fts5 => (" AND ", " OR ", " NOT "),
-            SearchForm::TsVector => (" & ", " | ", " & !"),
-        };
-        let any = |terms: &[Term]| {
-            let each: Vec<String> = terms.iter().map(|term| term.written(form)).collect();
-            format!("({})", each.join(or))
-        };
-        let all: Vec<String> = self.all.iter().map(|terms| any(terms)).collect();
-        let mut condition = format!("({})", all.join(and));
-        if !self.none.is_empty() {
-            condition.push_str(not);
-            condition.push_str(&any(&self.none));
-        }
-        Some(condition)
-    }
-}
-
-impl Term {
-    /// In the words of the database. Words hold letters, digits and symbols alone: nothing in them needs an escape.
-    fn written(&self, form: SearchForm) -> String {
-        let (words, is_prefix): (&[String], bool) = match self {
-            Self::Mark(mark) => (std::slice::from_ref(mark), false),
-            Self::Words(phrase) => (&phrase.words, phrase.is_prefix),
-        };
-        match form {
-            SearchForm::Fts5 => format!("\"{}\"{}", words.join(" "), if is_prefix { " *" } else { "" }),
-            SearchForm::TsVector => {
-                let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-                format!("({}{})", quoted.join(" <-> "), if is_prefix { ":*" } else { "" })
-            }
-        }
-    }
-}
-
 fn hit(row: &mut Columns) -> StoreResult<(Hit, i64)> {
     let position = SearchPosition(row.int("place")?);
     let account: AccountId = row.id("account")?;
@@ -331,57 +229,4 @@ fn person(row: &mut Columns) -> StoreResult<Option<threadkeep_core::person::Pers
         distance,
         backend_urn,
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use threadkeep_core::search::{Clause, Query, parse};
-
-    fn written(form: SearchForm, text: &str) -> String {
-        let query: Query = parse(text).unwrap();
-        let mut plan = Plan {
-            all: Vec::new(),
-            none: Vec::new(),
-            unread: Vec::new(),
-            is_sifted: false,
-            above: 0,
-            up_to: 0,
-            fences_max: 1,
-        };
-        for Clause { is_negated, what } in query.clauses {
-            let What::Text(phrase) = what else { continue };
-            match is_negated {
-                true => plan.none.push(Term::Words(phrase)),
-                false => plan.all.push(vec![Term::Words(phrase)]),
-            }
-        }
-        plan.condition(form).unwrap_or_default()
-    }
-
-    #[test]
-    fn a_question_is_written_in_the_words_of_each_database() {
-        let text = "caf\u{e9} \"next week\" contr* -spam -\"of course\"";
-        assert_eq!(
-            written(SearchForm::Fts5, text),
-            "((\"cafe\") AND (\"next week\") AND (\"contr\" *)) NOT (\"spam\" OR \"of course\")"
-        );
-        assert_eq!(
-            written(SearchForm::TsVector, text),
-            "((('cafe')) & (('next' <-> 'week')) & (('contr':*))) & !(('spam') | ('of' <-> 'course'))"
-        );
-    }
-
-    #[test]
-    fn nothing_that_is_asked_is_anything_but_words() {
-        for text in ["a' | 'b", "NEAR(a b, 2) OR c", "x\" OR y \"z", "{words}: a ^b", "\\':a & !"] {
-            for form in [SearchForm::Fts5, SearchForm::TsVector] {
-                let written = written(form, text).replace(" AND ", "").replace(" OR ", "").replace(" NOT ", "");
-                let is_sign = |one: char| !one.is_ascii_alphanumeric() && one.is_ascii();
-                let signs: String = written.chars().filter(|one| is_sign(*one)).collect();
-                assert!(signs.chars().all(|one| "()\"'&|!<-> ".contains(one)), "{signs}");
-                assert!(!written.chars().any(|one| one.is_ascii_uppercase()));
-            }
-        }
-    }
 }

@@ -6,8 +6,11 @@
 mod entry;
 mod feed;
 mod find;
+mod merge;
 mod names;
 mod place;
+mod plan;
+mod rarity;
 
 use async_trait::async_trait;
 use threadkeep_core::id::AccountId;
@@ -16,7 +19,7 @@ use threadkeep_core::search::WORDS_VERSION;
 use super::dialect::{Dialect, SearchForm};
 use super::rows;
 use super::statement::{Statement, Value, push_marks, sql};
-use super::{IndexLag, IndexStep, Search, Searched, SqlStore, StoreResult, Wanted};
+use super::{IndexLag, IndexStep, Merge, Search, Searched, SqlStore, StoreResult, Wanted};
 
 /// What is counted of the index: an account without a mark was never looked at.
 const LAG: &str = "SELECT CAST(COALESCE(SUM(CASE WHEN k.walk IS NULL AND k.words_version = ? AND a.event_seq > k.seq \
@@ -71,6 +74,10 @@ impl<D: Dialect> Search for SqlStore<D> {
             found.changes += row.columns("search_again").count("count")?;
         }
         Ok(found)
+    }
+
+    async fn merge_index(&self, merge: Merge) -> StoreResult<bool> {
+        self.merge_some(merge).await
     }
 
     async fn forget_index(&self) -> StoreResult<()> {
