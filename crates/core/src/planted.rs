@@ -184,6 +184,14 @@ bugs! {
     MediaHashNotChecked,
     /// An attachment whose link is dead is given up without asking its message again.
     ExpiredLinkNotRenewed,
+    /// A refused secret is sent once more by somebody who was away for longer than the lease.
+    SecondTryWithoutLease,
+    /// An import whose process is gone is told as going on.
+    DeadImportGoesOn,
+    /// A session does not tell when its login ends.
+    LoginEndForgotten,
+    /// A conversation in which the first walk saw nothing is believed to be empty.
+    EmptyWalkBelieved,
     /// Bytes that somebody began to remove and never finished removing are waited for without end.
     LeavingBytesAwaited,
     /// An attachment that fails is tried without end.

@@ -439,7 +439,8 @@ fn enter(mut track: ConversationTrack, was_known: bool) -> ConversationTrack {
 
 /// Whether it was walked and there was no message at all, which a conversation that is gone for a moment shows, too.
 fn has_seen_nothing(track: &ConversationTrack) -> bool {
-    track.synced_to.is_some() && track.detail.walk.is_none() && track.detail.oldest.is_none()
+    let is_empty = track.synced_to.is_some() && track.detail.walk.is_none() && track.detail.oldest.is_none();
+    is_empty && !planted::is(Bug::EmptyWalkBelieved)
 }
 
 fn expecting(mut track: ConversationTrack, sighting: &Sighting) -> ConversationTrack {

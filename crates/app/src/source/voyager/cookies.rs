@@ -88,6 +88,9 @@ impl Cookies {
     /// When the session credential ends, by the date that came with it; `None` when none came.
     pub fn login_expires_at(&self) -> Option<Timestamp> {
         let credential = self.cookies.iter().find(|cookie| cookie.name == SESSION_COOKIE)?;
+        if planted::is(Bug::LoginEndForgotten) {
+            return None;
+        }
         credential.expires_at_ms.and_then(Timestamp::from_upstream)
     }
 
