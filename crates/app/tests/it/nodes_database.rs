@@ -1,10 +1,10 @@
 //! What several nodes do when their PostgreSQL goes away, is killed, has no connection left, takes no writes or says
 //! nothing: they tell so in words, go on by themselves when it is over, and nothing is lost.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use std::io::Write as _;
-use threadkeep::store::Actor;
+use threadkeep::store::{Actor, OpenOptions, open};
 use threadkeep::verbs::keys::{self, NewKey, Scope};
 
 use crate::nodes_cluster::{Cluster, Node, signal, until, world};
@@ -115,6 +115,11 @@ async fn a_read_only_database_is_named_and_reads_go_on() -> Result<()> {
     until("it is named", async || Ok(complaint(&node).await?.contains("read-only"))).await?;
     let (status, body) = node.get("/accounts", Some(&key)).await?;
     ensure!(status == 200, "reads go on: {status} {body}");
+    let seen = open(&cluster.database.url, OpenOptions { migrate: false, ..OpenOptions::default() }).await?;
+    let told = seen.examine().await?;
+    let writing = told.iter().find(|(what, ..)| what == "writing").context("what doctor says about writing")?;
+    ensure!(!writing.2 && writing.1.contains("only reads"), "{writing:?}");
+    seen.close().await;
     administer(&beside, &format!("ALTER DATABASE {name} RESET default_transaction_read_only")).await?;
     cut_connections(&cluster).await?;
     node.is_healthy().await?;
