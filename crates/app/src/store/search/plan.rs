@@ -9,13 +9,15 @@ use threadkeep_core::search::Phrase;
 use super::entry;
 use crate::store::dialect::SearchForm;
 use crate::store::rows::{MESSAGE, PERSON};
-use crate::store::statement::{Statement, Value};
+use crate::store::statement::{Statement, Value, push_marks};
 
 /// What a hit is made of; the place and the keys stand before.
 const HIT: &str = "a.id, c.id, c.pk, CASE WHEN m.sender_id = a.member_id THEN 1 ELSE 0 END";
 
 /// A question as both databases can be asked it.
 pub(super) struct Plan {
+    /// The accounts that are asked.
+    pub(super) account_pks: Vec<i64>,
     /// All of these: each a list of which one has to be there.
     pub(super) all: Vec<Vec<Term>>,
     /// None of these.
@@ -75,6 +77,11 @@ impl Plan {
             "{place} > ? AND {place} <= ? AND m.is_deleted = 0 AND m.format <> ? AND c.is_deleted = 0"
         ));
         values.extend([above.into(), up_to.into(), MessageFormat::Recalled.as_str().into()]);
+        // The index has left out other accounts, unless one was added a moment ago; the plus keeps it the one that leads.
+        text.push_str(" AND +s.account_pk IN (");
+        push_marks(&mut text, self.account_pks.len());
+        text.push(')');
+        values.extend(self.account_pks.iter().map(|pk| Value::from(*pk)));
         for is_unread in &self.unread {
             text.push_str(match is_unread {
                 true => " AND (c.is_read = 0 OR c.unread_count > 0)",
@@ -152,6 +159,7 @@ mod tests {
     fn written(form: SearchForm, text: &str) -> String {
         let query: Query = parse(text).unwrap();
         let mut plan = Plan {
+            account_pks: Vec::new(),
             all: Vec::new(),
             none: Vec::new(),
             unread: Vec::new(),
