@@ -184,6 +184,8 @@ bugs! {
     MediaHashNotChecked,
     /// An attachment whose link is dead is given up without asking its message again.
     ExpiredLinkNotRenewed,
+    /// What changed while an empty page was doubted is no reason to walk again.
+    ReturnDuringProbe,
     /// A refused secret is sent once more by somebody who was away for longer than the lease.
     SecondTryWithoutLease,
     /// An import whose process is gone is told as going on.

@@ -114,6 +114,7 @@ pub const ROWS: &[Row] = &[
     row("RenewedLinkForgets", "nothing lost", Stage::It("store_contract_media::sqlite::a_renewed")),
     row("MediaHashNotChecked", "bad pages are harmless", Stage::It("vault_contract::a_damaged")),
     row("ExpiredLinkNotRenewed", "converges", Stage::It("media_stories::sqlite::a_dead_link")),
+    row("ReturnDuringProbe", "nothing lost", Stage::Values("tracks::what_changes_while")),
     row("SecondTryWithoutLease", "one request in flight", Stage::Unit("voyager::tests::a_rotated")),
     row("DeadImportGoesOn", "says what it did", Stage::It("import_lease::sqlite::an_import_whose")),
     row("LoginEndForgotten", "says what it lacks", Stage::Unit("cookies::tests::the_date")),

@@ -260,17 +260,21 @@ async fn what_fails_again_and_again_is_given_up(database: &Database) -> Result<(
     story.linkedin.set_faults(&json!({"server_error": {"rate": 1.0, "only": ["media"]}}))?;
     let (before, _) = story.file_requests()?;
     ensure!(story.read_row(&photo).await.is_err(), "it was read");
-    // Whoever waited was told; the tries go on without them, up to their limit.
+    // Whoever waited was told; the tries go on without them, up to their limit. A worker that is told to stop may drop a
+    // request, which is no try.
+    let mut dropped_most = 1;
     for _ in 0..RUNS_MAX {
         if story.again(&photo).await?.not_before.is_none() {
             break;
         }
         story.sync().await?;
+        dropped_most += 1;
     }
     let given_up = story.again(&photo).await?;
     ensure!(given_up.state == AttachmentState::Failed, "{:?}", given_up.state);
     ensure!(given_up.not_before.is_none() && given_up.tries == TRIES_MAX, "{given_up:?}");
-    ensure!(story.file_requests()?.0 - before == TRIES_MAX as usize);
+    let asked = story.file_requests()?.0 - before;
+    ensure!((TRIES_MAX as usize..=TRIES_MAX as usize + dropped_most).contains(&asked), "{asked} requests");
     Ok(())
 }
 
@@ -415,14 +419,15 @@ async fn bytes_that_nobody_finished_removing_are_kept_anew(database: &Database) 
     let message = photo.message.as_ref().context("a message")?;
     let account = accounts::find(&story.app, &story.account).await?;
     media::want(&story.app, &account, Wanted::Place { message, ordinal: photo.ordinal }).await?;
-    for _ in 0..RUNS_MAX {
+    let mut syncs = 0;
+    while syncs < RUNS_MAX as usize && story.again(&photo).await?.state != AttachmentState::Stored {
         story.sync().await?;
-        if story.again(&photo).await?.state == AttachmentState::Stored {
-            break;
-        }
+        syncs += 1;
     }
     ensure!(story.again(&photo).await?.state == AttachmentState::Stored, "{:?}", story.again(&photo).await?);
-    ensure!(story.file_requests()?.0 == 2, "whoever removes them is waited for once");
+    // Whoever removes them is waited for once. Each worker that is told to stop may drop a request.
+    let asked = story.file_requests()?.0;
+    ensure!((2..=2 + syncs).contains(&asked), "{asked} requests in {syncs} syncs");
     Ok(())
 }
 

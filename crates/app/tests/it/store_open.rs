@@ -9,7 +9,7 @@ use crate::store_fixture::{Worker, account_id, conversation, listed, login};
 const TRAITS: [&str; 2] = [include_str!("../../src/store/mod.rs"), include_str!("../../src/store/copies.rs")];
 const SQL_PAGE: &str = include_str!("../../../../docs/SQL.md");
 const SCHEMA_PAGE: &str = include_str!("../../../../docs/SCHEMA.md");
-const TESTS: [&str; 15] = [
+const TESTS: [&str; 16] = [
     include_str!("store_contract_accounts.rs"),
     include_str!("store_contract_audit.rs"),
     include_str!("store_contract_commit.rs"),
@@ -21,6 +21,7 @@ const TESTS: [&str; 15] = [
     include_str!("store_contract_media.rs"),
     include_str!("store_contract_reads.rs"),
     include_str!("store_contract_search.rs"),
+    include_str!("store_contract_search_lists.rs"),
     include_str!("store_contract_secrets.rs"),
     include_str!("store_contract_sign_ins.rs"),
     include_str!("store_contract_upkeep.rs"),

@@ -57,6 +57,11 @@ impl Paging {
         self.pages > 0 || self.stalls > 0
     }
 
+    /// Whether an empty page was seen, and it is being asked whether the list was there at all.
+    pub fn is_probing(&self) -> bool {
+        self.probing
+    }
+
     /// Takes in a page: its items in any order and the cursor of the next page.
     pub fn advance(&mut self, items: &[(Timestamp, &str)], next: Option<Cursor>) -> Turn {
         let asked = self.cursor.take();

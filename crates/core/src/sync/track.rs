@@ -360,6 +360,7 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     let mut track = old.cloned().unwrap_or_else(|| ConversationTrack::new(sighting.conversation.clone()));
     let is_above = |at, synced| at > synced || (at == synced && planted::is(Bug::KnownActivityIsNew));
     let was_above = track.synced_to.is_none_or(|synced| sighting.activity.is_some_and(|at| is_above(at, synced)));
+    let is_news = sighting.changed || sighting.activity.is_some_and(|at| at > track.activity);
     if let Some(activity) = sighting.activity {
         track.activity = track.activity.max(activity);
     }
@@ -375,6 +376,11 @@ pub fn sight(old: Option<&ConversationTrack>, sighting: &Sighting) -> Conversati
     }
     let has_seen_nothing = has_seen_nothing(&track);
     let detail = &mut track.detail;
+    // It may have been gone when the empty page was given, and what brought it back is this: to find it there proves nothing.
+    let is_probed = |walk: &&mut MessageWalk| walk.paging.is_probing() && !planted::is(Bug::ReturnDuringProbe);
+    if let Some(walk) = detail.walk.as_mut().filter(|walk| is_news && is_probed(walk)) {
+        walk.paging = Paging::default();
+    }
     if sighting.changed || was_above {
         let never_filled = track.synced_to.is_none();
         if detail.completeness == Completeness::SetAside && !planted::is(Bug::SetAsideForever) {

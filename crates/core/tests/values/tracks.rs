@@ -149,6 +149,25 @@ fn what_leaves_the_mirrored_categories_keeps_its_place_and_asks_when_it_returns(
 }
 
 #[test]
+fn what_changes_while_an_empty_page_is_doubted_is_walked_anew() {
+    let mut probing = unfilled();
+    let mut asked = walk();
+    asked.paging.advance(&[], None);
+    assert!(asked.paging.is_probing() && !walk().paging.is_probing());
+    probing.detail.walk = Some(asked.clone());
+    let paging = |seen: ConversationTrack| seen.detail.walk.map(|walk| walk.paging);
+    let known = probing.activity.0;
+    assert_eq!(paging(sight(Some(&probing), &sighting(known))), Some(asked.paging), "nothing was told");
+    for news in [told(known), sighting(known + 1)] {
+        let again = sight(Some(&probing), &news);
+        let mark = again.detail.walk.clone().and_then(|walk| walk.mark);
+        assert_eq!((paging(again), mark), (Some(Paging::default()), asked.mark.clone()));
+    }
+    probing.detail.walk = Some(walk());
+    assert_eq!(paging(sight(Some(&probing), &told(known))), Some(walk().paging), "it goes on");
+}
+
+#[test]
 fn what_returns_unfilled_or_doubtful_is_walked() {
     let back = |one: &ConversationTrack| sight(Some(&leave(one)), &Sighting { in_scope: Some(true), ..sighting(102) });
     assert_eq!((back(&unfilled()).detail.need, back(&unfilled()).detail.stirred), (Need::Fill, true));

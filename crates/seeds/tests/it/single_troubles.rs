@@ -45,6 +45,14 @@ fn files_that_nobody_finished_removing_are_no_reason_to_ask_without_end() {
     assert_eq!(ended.breach, None);
 }
 
+/// In three times the usual trouble, a conversation was gone when an empty page was given and back when that was doubted.
+#[test]
+fn a_conversation_that_comes_back_while_an_empty_page_is_doubted_is_walked_anew() {
+    let rates = Rates::parse("network=3,machine=3,people=3,changes=3").unwrap();
+    let ended = Scene::memory().unwrap().play(&draw(7_059_937, rates), false);
+    assert_eq!(ended.breach, None);
+}
+
 /// Seeds of November in which the checks were wrong: who was overtaken between a refused secret and the second try was
 /// held to the answer of that, requests that faults had cost were not counted, a service of GIFs was taken for LinkedIn, the
 /// glance at the list was no news, a lease was counted by a clock that had jumped since, and a second wait until the end of the
