@@ -24,6 +24,8 @@ use crate::verbs::media::remove_loose;
 
 /// How often one attachment is tried before it is given up until somebody asks again.
 const TRIES_MAX: u32 = 5;
+/// The failure of bytes that could not be kept because the same ones were being removed.
+const BUSY: &str = "media_store_busy";
 
 /// What a run does about media.
 pub(super) struct MediaTurn {
@@ -193,7 +195,7 @@ impl Run<'_> {
             media_type: media_type.as_str().to_owned(),
         };
         let outcome = if !self.announce(task, &object, until).await? {
-            self.failed_here(task, "media_store_busy")
+            self.failed_here(task, BUSY)
         } else if let Err(error) = self.app.media.vault.put(bytes).await {
             tracing::error!(account = %self.account.id, "an attachment could not be kept: {error}");
             self.failed_here(task, "media_store_unavailable")
@@ -209,7 +211,8 @@ impl Run<'_> {
         if self.app.store.expect_object(object, until).await? {
             return Ok(true);
         }
-        if task.attachment.tries == 0 || planted::is(Bug::LeavingBytesAwaited) {
+        let has_waited = task.attachment.failure_code.as_deref() == Some(BUSY);
+        if !has_waited || planted::is(Bug::LeavingBytesAwaited) {
             return Ok(false);
         }
         if let Err(refusal) = remove_loose(self.app).await {
