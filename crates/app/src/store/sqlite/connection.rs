@@ -24,13 +24,14 @@ const PREPARED_MAX: usize = 256;
 const PRAGMAS: &str = "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
                        PRAGMA secure_delete = ON;";
 /// Pages that a connection keeps, in KiB: little, so that memory does not grow with the mailbox. The system's cache holds
-/// the rest.
-const READER_CACHE_KIB: u32 = 256;
-/// The same for the few connections that read pages: enough for the upper levels of the trees of a large mailbox.
-const PAGE_CACHE_KIB: u32 = 2_000;
-/// How much of the file a reader sees through the system's cache, without a copy of its own; what lies behind it is read
-/// page by page.
-const READER_MAP_BYTES: u64 = 2_000 << 20;
+/// the rest. Enough for the upper levels of the trees of a large mailbox.
+const READER_CACHE_KIB: u32 = 2_000;
+/// The same for the one that only asks whether something was written.
+const WATCH_CACHE_KIB: u32 = 256;
+/// How much of the file is seen through the system's cache, without a copy, by those who read pages; what lies behind it is
+/// read page by page. Not by other readers: where the disk is asked, the system reads megabytes around each page of a map
+/// that it does not have, and a search asks for pages all over the file.
+const PAGE_MAP_BYTES: u64 = 2_000 << 20;
 const WRITER_CACHE_KIB: u32 = 1_000;
 /// For the writer of a file. The log is written back after four times as many pages as SQLite would by itself, because
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
@@ -79,13 +80,13 @@ impl Settings {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch(PRAGMAS)?;
         let cache_kib = match self.access {
-            Access::Read | Access::Watch => READER_CACHE_KIB,
-            Access::Page => PAGE_CACHE_KIB,
+            Access::Read | Access::Page => READER_CACHE_KIB,
+            Access::Watch => WATCH_CACHE_KIB,
             Access::Write => WRITER_CACHE_KIB,
         };
         connection.execute_batch(&format!("PRAGMA cache_size = -{cache_kib}"))?;
-        if matches!(self.access, Access::Read | Access::Page) {
-            connection.execute_batch(&format!("PRAGMA mmap_size = {READER_MAP_BYTES}"))?;
+        if self.access == Access::Page {
+            connection.execute_batch(&format!("PRAGMA mmap_size = {PAGE_MAP_BYTES}"))?;
         }
         if self.access == Access::Write {
             if self.path.is_some() {
