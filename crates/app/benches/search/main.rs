@@ -3,9 +3,13 @@
 //! Texts of 4 to 31 words out of 60,000, as often as Zipf's law says, in the mailboxes of many accounts. Rare, middle and
 //! common words and pairs of them are asked at random, of all accounts and of one. The raw call asks SQLite's index for
 //! the places alone; the search also reads and shows the messages, their people and their conversations.
+//!
+//! Asked twice: with the database in memory, which is what the program takes, and with nothing of it in memory before each
+//! question, which is mostly what the disk takes.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod cache;
 mod corpus;
 
 use std::path::PathBuf;
@@ -21,6 +25,7 @@ use threadkeep::verbs::search::tidy;
 use threadkeep_core::id::AccountId;
 use threadkeep_core::search::parse;
 
+use cache::{Cache, Place};
 use corpus::{Corpus, WORDS, unread, word};
 
 /// Hits of a page.
@@ -29,6 +34,8 @@ const PAGE: u32 = 20;
 const RAW: &str = "SELECT rowid FROM search_index WHERE words MATCH ? ORDER BY rowid LIMIT ?";
 /// Questions of each kind that are asked before anything is measured.
 const WARM_UP: usize = 20;
+/// Of so many questions one is also asked cold.
+const COLD_EVERY: usize = 5;
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -89,21 +96,39 @@ fn main() -> Result<()> {
     let mut merge = Merge::default();
     while runtime.block_on(tidy(&store, &mut merge))? {}
     println!("the index was made one part in {:.1} s", begun.elapsed().as_secs_f64());
-    let raw = Connection::open_with_flags(&corpus.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    raw.execute_batch("PRAGMA mmap_size = 2000000000")?;
+    runtime.block_on(store.close());
     let accounts = corpus.account_ids()?;
+    for place in [Place::in_memory(&corpus.path)?, Place::on_disk(&corpus.path)?] {
+        runtime.block_on(ask_all(&place, &accounts, args.questions))?;
+    }
+    Ok(())
+}
+
+/// Asks questions of all kinds of the database in one place.
+async fn ask_all(place: &Place, accounts: &[AccountId], questions: usize) -> Result<()> {
+    let raw = Connection::open_with_flags(&place.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let store = open(&format!("sqlite:{}", place.path.display()), OpenOptions::default()).await?;
+    println!(
+        "{}",
+        match place.cache {
+            Cache::Warm => "warm: the database is in memory",
+            Cache::Cold => "cold: nothing of the database is in memory before each question, nor before each raw call",
+        }
+    );
+    let questions = if place.cache == Cache::Cold { questions.div_ceil(COLD_EVERY) } else { questions };
     let mut chance = SmallRng::seed_from_u64(7);
     for kind in KINDS {
         for is_one in [false, true] {
-            let bench = Bench { store: &store, raw: &raw, accounts: &accounts, is_one };
-            runtime.block_on(bench.measure(&kind, args.questions, &mut chance))?;
+            let bench = Bench { place, store: &store, raw: &raw, accounts, is_one };
+            bench.measure(&kind, questions, &mut chance).await?;
         }
     }
-    runtime.block_on(store.close());
+    store.close().await;
     Ok(())
 }
 
 struct Bench<'a> {
+    place: &'a Place,
     store: &'a SharedStore,
     raw: &'a Connection,
     accounts: &'a [AccountId],
@@ -120,6 +145,7 @@ struct Times {
 
 impl Bench<'_> {
     async fn measure(&self, kind: &Kind, questions: usize, chance: &mut impl Rng) -> Result<()> {
+        self.place.prepare()?;
         let mut times = Times::default();
         for number in 0..questions + WARM_UP {
             let words: Vec<String> =
@@ -150,13 +176,14 @@ impl Bench<'_> {
     }
 
     /// How long a search and a raw call take, how many hits there are, and whether the page was cut short. Whoever comes
-    /// second finds in memory what the first has read, so they take turns.
+    /// second finds in memory what the first has read, unless both are asked cold, so they take turns.
     async fn ask(&self, question: &Question, is_raw_first: bool) -> Result<(u128, u128, usize, bool)> {
         let early = if is_raw_first { Some(self.ask_raw(question)?) } else { None };
         let account = question.account;
         let accounts = if self.is_one { &self.accounts[account..=account] } else { self.accounts };
         let mut text = question.words.join(" ");
         text.push_str(if question.is_unread { " is:unread" } else { "" });
+        self.place.forget()?;
         let begun = now();
         let query = parse(&text)?;
         let wanted = Wanted { accounts, query: &query, after: None, limit: PAGE };
@@ -175,6 +202,7 @@ impl Bench<'_> {
     /// How long the index alone takes, and what it gives.
     fn ask_raw(&self, question: &Question) -> Result<(u128, Vec<i64>)> {
         let condition = self.condition(question)?;
+        self.place.forget()?;
         let begun = now();
         let mut asked = self.raw.prepare_cached(RAW)?;
         let places = asked.query_map((condition, PAGE), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
