@@ -34,6 +34,8 @@ const HELD_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "900s");
 const CLOSING_MAX: Duration = Duration::from_secs(1);
 /// Prepared statements kept by each connection.
 const PREPARED_MAX: usize = 128;
+/// The oldest major version that the tests are run with.
+const TESTED_FROM: u32 = 15;
 /// How long a statement waits for a lock, and how long a transaction may lie idle before the server ends it.
 const SERVER_OPTIONS: [(&str, &str); 3] =
     [("lock_timeout", "10s"), ("idle_in_transaction_session_timeout", "60s"), ("client_min_messages", "warning")];
@@ -190,7 +192,7 @@ impl Dialect for PostgresDialect {
         let (is_durable, is_writable) = (durable != "off", read_only != "on");
         let writing = if is_writable { "allowed" } else { "not allowed: it only reads" };
         Ok(vec![
-            ("database".to_owned(), format!("PostgreSQL {version}"), true),
+            ("server".to_owned(), format!("PostgreSQL {version}"), is_recent(&version)),
             ("synchronous_commit".to_owned(), durable, is_durable),
             ("writing".to_owned(), writing.to_owned(), is_writable),
         ])
@@ -247,6 +249,12 @@ async fn send_one(
     Ok(())
 }
 
+/// Whether it is a version that threadkeep is tested with, or a later one. What tells none is not judged.
+fn is_recent(version: &str) -> bool {
+    let major: String = version.chars().take_while(char::is_ascii_digit).collect();
+    major.parse().map_or(true, |major: u32| major >= TESTED_FROM)
+}
+
 /// Writes `$1`, `$2`, … for each `?`; no text of this program has one in a literal.
 fn numbered(text: &str) -> String {
     let mut written = String::with_capacity(text.len() * 2);
@@ -300,6 +308,12 @@ fn decoded<'r, T: Decode<'r, Postgres>>(raw: <Postgres as sqlx::Database>::Value
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_that_nobody_tests_with_is_told_by_its_version() {
+        assert!(is_recent("15.8 (Debian 15.8-0+deb12u1)") && is_recent("17beta1") && is_recent("devel"));
+        assert!(!is_recent("14.13") && !is_recent("9.6.24"));
+    }
 
     #[test]
     fn placeholders_are_numbered() {
