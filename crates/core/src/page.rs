@@ -32,7 +32,7 @@ pub struct Oddity {
 }
 
 /// Longest raw form of an oddity that is kept, in bytes.
-pub const ODDITY_RAW_MAX: usize = 16 * 1024;
+pub const ODDITY_RAW_MAX: usize = 16_384;
 
 /// A conversation in a list, with the newest message that came inside it.
 #[derive(Debug, Clone, PartialEq)]

@@ -83,11 +83,13 @@ impl Book {
         Self { first, ..Self::default() }
     }
 
-    /// The account whose job a process holds.
+    /// The account whose job a process holds; `None` also when there is no telling which of several it works on, since it
+    /// could not write that it had ended one.
     pub fn held_by(&self, node: usize) -> Option<i64> {
         let name = self.presences.get(&node)?;
         let mut held = self.jobs.values().filter(|job| job.state == "running" && job.owner == *name);
-        held.next_back().map(|job| job.account_pk)
+        let first = held.next()?;
+        held.all(|job| job.account_pk == first.account_pk).then_some(first.account_pk)
     }
 
     /// The account of a member.

@@ -55,12 +55,12 @@ fn a_conversation_that_comes_back_while_an_empty_page_is_doubted_is_walked_anew(
 
 /// Seeds of November in which the checks were wrong: who was overtaken between a refused secret and the second try was
 /// held to the answer of that, requests that faults had cost were not counted, a service of GIFs was taken for LinkedIn, the
-/// glance at the list was no news, a lease was counted by a clock that had jumped since, and a second wait until the end of the
-/// first was none.
+/// glance at the list was no news, a lease was counted by a clock that had jumped since, a second wait until the end of the
+/// first was none, and a file was taken for one of a job whose end could not be written.
 #[test]
 fn lives_that_were_judged_too_hard_are_lived_well() {
     let scene = Scene::memory().unwrap();
-    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822, 5_116_548] {
+    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822, 5_116_548, 9_016_205] {
         let ended = scene.play(&draw(seed, Rates::default()), false);
         assert_eq!(ended.breach, None, "seed {seed}");
     }
