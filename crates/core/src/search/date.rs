@@ -70,5 +70,6 @@ mod tests {
         {
             assert_eq!(begin_of(text), None, "{text}");
         }
+        assert_eq!(begin_of("2100-02-29"), None, "the last year of most centuries has no such day");
     }
 }

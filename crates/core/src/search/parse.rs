@@ -274,6 +274,7 @@ mod tests {
         assert_eq!(shown("foo - bar & NEAR( ^baz {col}:qux"), "foo bar near baz \"col qux\"");
         assert_eq!(shown("\u{6771}\u{4eac}*"), "\"\u{6771} \u{4eac}\"");
         assert_eq!(shown("from:\"me\""), "from:\"me\"");
+        assert_eq!("from:me !".parse::<Query>(), parse("from:me"));
     }
 
     #[test]
@@ -305,6 +306,9 @@ mod tests {
         assert!(is_too_complex(&"x".repeat(QUERY_CHARS_MAX + 1)));
         assert!(parse(&"x ".repeat(TERMS_MAX)).is_ok());
         assert!(is_too_complex(&"x ".repeat(TERMS_MAX + 1)));
+        assert_eq!(place(&"x ".repeat(TERMS_MAX + 1)), Some(2 * TERMS_MAX + 1), "the first one too many");
+        assert!(parse(&"x".repeat(QUERY_CHARS_MAX)).is_ok());
+        assert_eq!(place(&"x".repeat(QUERY_CHARS_MAX + 1)), Some(QUERY_CHARS_MAX + 1), "the first one too many");
     }
 
     proptest! {

@@ -116,6 +116,12 @@ mod tests {
     }
 
     #[test]
+    fn letters_of_northern_and_eastern_europe_are_found_by_plain_ones() {
+        let text = "\u{c6}on \u{152}uvre \u{de}or m\u{f0} \u{111}a \u{126}al \u{131}rmak";
+        assert_eq!(of(text), ["aeon", "oeuvre", "thor", "md", "da", "hal", "irmak"]);
+    }
+
+    #[test]
     fn scripts_without_blanks_give_one_word_a_character() {
         assert_eq!(of("\u{6771}\u{4eac}Tower"), ["\u{6771}", "\u{4eac}", "tower"]);
         // Voiced kana, composed, decomposed, and of half width.
@@ -140,6 +146,7 @@ mod tests {
     fn punctuation_cuts_and_marks_that_matter_stay() {
         assert_eq!(of("olga@example.org don't a_b"), ["olga", "example", "org", "don", "t", "a", "b"]);
         assert_eq!(of("\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}").len(), 1);
+        assert_eq!(of("\u{928}\u{93f} \u{928}"), ["\u{928}\u{93f}", "\u{928}"]);
         assert_eq!(of("co\u{ad}op"), ["coop"]);
         assert!(of(" .,;!\u{2014} \u{300}").is_empty());
     }
