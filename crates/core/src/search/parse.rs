@@ -112,10 +112,9 @@ impl Reader {
         Some(self.at)
     }
 
-    /// A minus that stands before something; one that stands alone is a dash.
+    /// A minus; one that stands alone is a dash and has nothing to exclude.
     fn takes_minus(&mut self) -> bool {
-        let is_before = self.all.get(self.at + 1).is_some_and(|next| !next.is_whitespace());
-        let takes = self.peek() == Some('-') && is_before;
+        let takes = self.peek() == Some('-');
         self.at += usize::from(takes);
         takes
     }
@@ -272,6 +271,7 @@ mod tests {
         assert_eq!(shown("olga@example.org"), "\"olga example org\"");
         assert_eq!(shown("https://example.org/x"), "\"https example org x\"");
         assert_eq!(shown("foo - bar & NEAR( ^baz {col}:qux"), "foo bar near baz \"col qux\"");
+        assert_eq!(shown("- foo -"), "foo");
         assert_eq!(shown("\u{6771}\u{4eac}*"), "\"\u{6771} \u{4eac}\"");
         assert_eq!(shown("from:\"me\""), "from:\"me\"");
         assert_eq!("from:me !".parse::<Query>(), parse("from:me"));

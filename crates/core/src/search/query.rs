@@ -132,3 +132,30 @@ impl fmt::Display for Clause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+
+    #[test]
+    fn plain_words_and_marks_cost_little_and_the_rest_more() {
+        for light in ["week", "week from:olga", "from:me", "in:ben", "has:attachment", "week after:2024"] {
+            assert!(!parse(light).unwrap().is_heavy(), "{light}");
+        }
+        for heavy in ["wee*", "\"next week\"", "-week", "is:unread", "-from:me", "week -in:ben", "week -has:attachment"]
+        {
+            assert!(parse(heavy).unwrap().is_heavy(), "{heavy}");
+        }
+    }
+
+    #[test]
+    fn only_the_last_word_of_a_beginning_goes_on() {
+        let length = |query: &str, words: [&str; 2]| {
+            let query = parse(query).unwrap();
+            query.phrases().next().unwrap().length_at(words.into_iter())
+        };
+        assert_eq!(length("\"next wee\"*", ["next", "weekend"]), Some(2));
+        assert_eq!(length("\"next wee\"*", ["nextdoor", "week"]), None);
+        assert_eq!(length("\"next week\"", ["next", "weekend"]), None);
+    }
+}

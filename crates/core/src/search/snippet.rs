@@ -160,7 +160,7 @@ mod tests {
     fn what_was_looked_for_is_marked_as_it_was_written() {
         assert_eq!(html("Un Caf\u{e9}, please", "cafe -tea"), "Un <mark>Caf\u{e9}</mark>, please");
         assert_eq!(html("next week, Next Week!", "\"next week\""), "<mark>next week</mark>, <mark>Next Week</mark>!");
-        assert_eq!(html("contracts\nand more", "contr*"), "<mark>contracts</mark> and more");
+        assert_eq!(html("contracts\n \tand\u{7}more", "contr*"), "<mark>contracts</mark> and more");
         assert_eq!(html("\u{6771}\u{4eac}\u{90fd}", "\u{4eac}\u{90fd}"), "\u{6771}<mark>\u{4eac}\u{90fd}</mark>");
         assert_eq!(html("nothing here", "from:olga"), "nothing here");
     }
@@ -178,6 +178,23 @@ mod tests {
         let plain = shown.plain();
         assert!(plain.starts_with("\u{2026}hay") && plain.ends_with("straw\u{2026}"), "{plain}");
         assert!(plain.chars().count() <= SHOWN_CHARS + 2 && shown.has_match());
+    }
+
+    #[test]
+    fn what_overlaps_is_one_mark_and_what_touches_is_two() {
+        assert_eq!(html("next week now", "\"next week\" \"week now\""), "<mark>next week now</mark>");
+        assert_eq!(html("\u{6771}\u{4eac}", "\u{6771} \u{4eac}"), "<mark>\u{6771}</mark><mark>\u{4eac}</mark>");
+        assert!(!snippet("nothing here", parse("else").unwrap().phrases()).has_match());
+    }
+
+    #[test]
+    fn a_text_without_blanks_near_the_cut_is_cut_where_it_has_to_be() {
+        let shown = |text: &str| snippet(text, parse("needle").unwrap().phrases()).plain();
+        let dots = ".".repeat(BEFORE_CHARS);
+        assert_eq!(shown(&format!("{dots}.needle")), format!("\u{2026}{dots}needle"));
+        assert_eq!(shown(&format!("{dots}needle")), format!("{dots}needle"));
+        let far = shown(&format!("needle {} {}", "y".repeat(100), "x".repeat(200)));
+        assert_eq!(far.chars().count(), SHOWN_CHARS + 1, "{far}");
     }
 
     proptest! {

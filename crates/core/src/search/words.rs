@@ -71,7 +71,7 @@ fn folded(piece: &str) -> String {
     let mut folded = String::with_capacity(piece.len());
     for one in piece.chars().filter(|one| kind(*one) != Kind::Ignored) {
         push_folded(&mut folded, one);
-        if folded.len() > WORD_BYTES_MAX {
+        if folded.len() >= WORD_BYTES_MAX {
             let cut = (0..=WORD_BYTES_MAX).rev().find(|at| folded.is_char_boundary(*at)).unwrap_or(0);
             folded.truncate(cut);
             break;
@@ -128,6 +128,10 @@ mod tests {
         assert_eq!(of("\u{304c}"), ["\u{304c}"]);
         assert_eq!(of("\u{304b}\u{3099}"), ["\u{304c}"]);
         assert_eq!(of("\u{ff76}\u{ff9e}"), ["\u{30ac}"]);
+        assert_eq!(of("\u{e01}\u{e48}\u{e02}"), ["\u{e01}\u{e48}", "\u{e02}"]);
+        // Each stands in its own place, also behind a part of a Korean syllable.
+        let places: Vec<_> = words("\u{1112}\u{6771}", 9).into_iter().map(|word| (word.start, word.end)).collect();
+        assert_eq!(places, [(0, 3), (3, 6)]);
         // A Korean syllable, composed and decomposed.
         assert_eq!(of("\u{d55c}\u{ae00}"), ["\u{d55c}", "\u{ae00}"]);
         assert_eq!(of("\u{1112}\u{1161}\u{11ab}\u{1100}\u{1173}\u{11af}"), ["\u{d55c}", "\u{ae00}"]);
@@ -156,6 +160,10 @@ mod tests {
         let long = "\u{4e0}".repeat(500);
         assert!(of(&long)[0].len() <= WORD_BYTES_MAX);
         assert_eq!(words("a b c d", 2).len(), 2);
+        // Letters of three bytes, of which none ends where the longest word does.
+        assert_eq!(of(&"\u{915}".repeat(50))[0].len(), 63);
+        // A character that is a word, with more marks than any script writes.
+        assert_eq!(of(&format!("\u{20000}{}", "\u{e48}".repeat(100)))[0].len(), WORD_BYTES_MAX);
     }
 
     proptest! {
