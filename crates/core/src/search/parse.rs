@@ -283,6 +283,7 @@ mod tests {
         assert_eq!(place("   "), Some(1));
         assert_eq!(place("!!!"), Some(1));
         assert_eq!(place("a *"), Some(3));
+        assert_eq!(place("a week!*"), Some(3), "the star stands behind no word");
         assert_eq!(place("hello from:"), Some(12));
         assert_eq!(place("has:money"), Some(5));
         assert_eq!(place("is:read"), Some(4));
