@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(of("olga@example.org don't a_b"), ["olga", "example", "org", "don", "t", "a", "b"]);
         assert_eq!(of("\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}").len(), 1);
         assert_eq!(of("\u{928}\u{93f} \u{928}"), ["\u{928}\u{93f}", "\u{928}"]);
+        assert_eq!(of("\u{928}\u{94d}\u{926}"), ["\u{928}\u{94d}\u{926}"]);
         assert_eq!(of("co\u{ad}op"), ["coop"]);
         assert!(of(" .,;!\u{2014} \u{300}").is_empty());
     }
