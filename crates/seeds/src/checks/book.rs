@@ -53,7 +53,7 @@ pub struct JobPage {
 pub struct Book {
     /// The accounts by key.
     pub accounts: BTreeMap<i64, AccountPage>,
-    /// The newest jobs by number.
+    /// The jobs by number.
     pub jobs: BTreeMap<i64, JobPage>,
     /// The names of the processes that work, by number.
     pub presences: BTreeMap<usize, String>,

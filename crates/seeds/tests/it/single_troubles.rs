@@ -64,6 +64,9 @@ fn lives_that_were_judged_too_hard_are_lived_well() {
         let ended = scene.play(&draw(seed, Rates::default()), false);
         assert_eq!(ended.breach, None, "seed {seed}");
     }
+    // A job that went on was older than eight of another account.
+    let rates = Rates::parse("network=4,machine=4,people=4,changes=4").unwrap();
+    assert_eq!(scene.play(&draw(9_535_041, rates), false).breach, None);
 }
 
 /// A seed in which a conversation was gone while it was walked and back before the next list: what it had been was missing.
