@@ -13,6 +13,9 @@ const MEMORY: &str = "/dev/shm";
 /// What stays free there, in bytes.
 const SPARE_BYTES: u64 = 1 << 30;
 
+/// Whether the system can be asked to forget what it has read of a file.
+pub const CAN_FORGET: bool = cfg!(target_os = "linux");
+
 /// What the system has in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cache {
@@ -59,7 +62,7 @@ impl Place {
 
     /// Before each question.
     pub fn forget(&self) -> Result<()> {
-        #[cfg(unix)]
+        #[cfg(target_os = "linux")]
         if self.cache == Cache::Cold {
             let file = std::fs::File::open(&self.path)?;
             rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
@@ -68,13 +71,14 @@ impl Place {
     }
 }
 
+#[cfg(target_os = "linux")]
 fn memory_for(bytes: u64) -> Option<TempDir> {
-    #[cfg(unix)]
-    {
-        let room = rustix::fs::statvfs(MEMORY).ok()?;
-        if room.f_bavail.checked_mul(room.f_frsize)? > bytes.checked_add(SPARE_BYTES)? {
-            return tempfile::tempdir_in(MEMORY).ok();
-        }
-    }
+    let room = rustix::fs::statvfs(MEMORY).ok()?;
+    let is_enough = room.f_bavail.checked_mul(room.f_frsize)? > bytes.checked_add(SPARE_BYTES)?;
+    is_enough.then(|| tempfile::tempdir_in(MEMORY).ok()).flatten()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn memory_for(_: u64) -> Option<TempDir> {
     None
 }

@@ -107,9 +107,7 @@ impl<D: Dialect> SqlStore<D> {
         let (above, up_to) = place::range(query.after, query.before);
         let above = wanted.after.map_or(above, |position| above.max(position.0));
         let fences_max = if query.is_heavy() { FENCES_MAX.1 } else { FENCES_MAX.0 };
-        let (all, none, unread) = (Vec::new(), Vec::new(), Vec::new());
-        let pks = account_pks.clone();
-        let mut plan = Plan { account_pks: pks, all, none, unread, is_sifted: false, above, up_to, fences_max };
+        let mut plan = Plan { account_pks: account_pks.clone(), above, up_to, fences_max, ..Plan::default() };
         // These are conversations of the accounts alone.
         let mut is_in_conversations = false;
         for (number, clause) in query.clauses.iter().enumerate() {

@@ -15,6 +15,7 @@ use crate::store::statement::{Statement, Value, push_marks};
 const HIT: &str = "a.id, c.id, c.pk, CASE WHEN m.sender_id = a.member_id THEN 1 ELSE 0 END";
 
 /// A question as both databases can be asked it.
+#[derive(Default)]
 pub(super) struct Plan {
     /// The accounts that are asked.
     pub(super) account_pks: Vec<i64>,
@@ -158,16 +159,7 @@ mod tests {
 
     fn written(form: SearchForm, text: &str) -> String {
         let query: Query = parse(text).unwrap();
-        let mut plan = Plan {
-            account_pks: Vec::new(),
-            all: Vec::new(),
-            none: Vec::new(),
-            unread: Vec::new(),
-            is_sifted: false,
-            above: 0,
-            up_to: 0,
-            fences_max: 1,
-        };
+        let mut plan = Plan::default();
         for Clause { is_negated, what } in query.clauses {
             let What::Text(phrase) = what else { continue };
             match is_negated {
