@@ -57,31 +57,34 @@ async fn sound(store: &SharedStore) -> Vec<Check> {
     };
     let line = |(subject, found, is_fine): (String, String, bool)| {
         let found = format!("{subject}: {found}");
-        match is_fine {
-            true => Check::ok("database", found),
-            // An old server may do; what does not work there says so itself.
-            false if subject == "server" => Check::new("database", Finding::Warn, found, remedy(&subject)),
-            false => Check::new("database", Finding::Fail, found, remedy(&subject)),
+        if is_fine {
+            return Check::ok("database", found);
         }
+        let (finding, remedy) = remedy(&subject);
+        Check::new("database", finding, found, remedy)
     };
     rows.into_iter().map(line).collect()
 }
 
-/// What to do about what an examination has found.
-fn remedy(subject: &str) -> &'static str {
-    match subject {
+/// How grave it is what an examination has found, and what to do about it.
+fn remedy(subject: &str) -> (Finding, &'static str) {
+    let remedy = match subject {
+        // An old server may do; what does not work there says so itself.
+        "server" => {
+            return (Finding::Warn, "threadkeep is tested with PostgreSQL 15 and later: bring the server up to date");
+        }
         "journal" => {
             "the file needs a disk of this machine on which it may be written to; the next `sync` sets it right"
         }
         "synchronous_commit" => {
             "with it off, a crash of PostgreSQL loses what was told as kept: set it on for this database (ALTER DATABASE)"
         }
-        "server" => "threadkeep is tested with PostgreSQL 15 and later: bring the server up to date",
         "writing" => {
             "nothing can be kept: give the address of the primary, or end what makes this server or database read-only"
         }
         _ => "stop threadkeep, make a copy of the database, and restore a backup if this stays",
-    }
+    };
+    (Finding::Fail, remedy)
 }
 
 /// The file of a database that is one: who may read it, and whether its log grows.
@@ -199,9 +202,17 @@ mod tests {
 
     #[test]
     fn each_finding_of_an_examination_has_its_own_remedy() {
-        assert!(remedy("writing").contains("primary") && remedy("synchronous_commit").contains("ALTER DATABASE"));
-        assert!(remedy("server").contains("up to date"));
-        assert!(remedy("journal").contains("disk") && remedy("event numbers").contains("restore a backup"));
+        let words = [
+            ("writing", "primary"),
+            ("synchronous_commit", "ALTER DATABASE"),
+            ("journal", "disk"),
+            ("event numbers", "restore a backup"),
+        ];
+        for (subject, word) in words {
+            let (finding, remedy) = remedy(subject);
+            assert!(finding == Finding::Fail && remedy.contains(word), "{subject}: {remedy}");
+        }
+        assert!(remedy("server").0 == Finding::Warn && remedy("server").1.contains("up to date"));
     }
 
     #[test]
