@@ -10,6 +10,7 @@ use threadkeep::source::voyager::request::url;
 use threadkeep::source::voyager::{QueryIds, account_id};
 use threadkeep::store::{Commit, Lease, Login, MediaPolicy, OpenOptions, Progress, SealedSession, SharedStore, open};
 use threadkeep_core::id::PersonId;
+use threadkeep_core::sync::track::RunId;
 use threadkeep_core::sync::{Batch, Step, SyncState};
 use threadkeep_core::time::Timestamp;
 use threadkeep_sim::{GenerateOptions, Outcome, Request, Simulator, SimulatorOptions, World};
@@ -91,7 +92,7 @@ impl Mirror {
             inbox: work.account.inbox,
             due: work.due,
             hold: None,
-            run_started_at: now,
+            run: RunId { job: 1, started_at: now },
         };
         Ok(Self { store, lease: claimed.lease, progress: Progress::default(), state })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use threadkeep_core::page::Trouble;
 use threadkeep_core::sync::pace::GAP_MAX_MS;
+use threadkeep_core::sync::track::RunId;
 use threadkeep_core::sync::{Batch, Step, SyncState, absorb, next_step, settle};
 use threadkeep_core::time::Timestamp;
 use threadkeep_core::verify::look::heard;
@@ -90,7 +91,7 @@ pub(super) async fn work_since(app: &App, stop: &Stop, claimed: Claimed, since_m
         inbox: work.account.inbox.clone(),
         due: work.due,
         hold: work.account.hold.clone(),
-        run_started_at: job.started_at.unwrap_or(job.created_at),
+        run: RunId { job: job.id, started_at: job.started_at.unwrap_or(job.created_at) },
     };
     let media = MediaTurn::new(work.account.media_policy, job.media_only);
     let verification = verify::of_job(app, &work.account, &job).await?;

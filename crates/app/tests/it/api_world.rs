@@ -27,7 +27,7 @@ use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
 use threadkeep_core::person::{PersonKind, PersonSeen};
-use threadkeep_core::sync::track::{ConversationTrack, Sighting};
+use threadkeep_core::sync::track::{ConversationTrack, RunId, Sighting};
 use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
 use tokio::sync::Notify;
@@ -239,7 +239,7 @@ impl World {
             inbox: state.account.inbox.clone(),
             due: state.due,
             hold: None,
-            run_started_at: now,
+            run: RunId { job: 1, started_at: now },
         });
         let commit = Commit {
             lease: &claimed.lease,
@@ -477,7 +477,7 @@ impl Taught {
     fn into_batch(self, state: &SyncState) -> Batch {
         let mut batch = Batch::unchanged(state);
         batch.origin = Origin::Delta;
-        batch.inbox.imported_at = Some(state.run_started_at);
+        batch.inbox.imported_at = Some(state.run.started_at);
         batch.sightings = self.conversations.iter().map(|seen| Sighting::of(seen, None, &state.scope)).collect();
         batch.hold = self.hold;
         batch.track = self.track;

@@ -8,7 +8,7 @@ use threadkeep_core::conversation::ConversationSeen;
 use threadkeep_core::id::{AccountId, ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen, Origin};
 use threadkeep_core::person::{PersonKind, PersonSeen};
-use threadkeep_core::sync::track::{InboxTrack, Sighting};
+use threadkeep_core::sync::track::{InboxTrack, RunId, Sighting};
 use threadkeep_core::sync::{Batch, SyncState};
 use threadkeep_core::time::Timestamp;
 
@@ -99,7 +99,7 @@ pub fn batch() -> Batch {
         inbox: InboxTrack::default(),
         due: None,
         hold: None,
-        run_started_at: NOW,
+        run: RunId { job: 1, started_at: NOW },
     })
 }
 

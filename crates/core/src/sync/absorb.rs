@@ -80,7 +80,7 @@ fn start(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
     let inbox = &mut batch.inbox;
     inbox.token = reply.token;
     inbox.token_at = Some(now);
-    inbox.marked_in = Some(state.run_started_at);
+    inbox.marked_by = Some(state.run);
     inbox.high = inbox.high.max(high);
     inbox.more = false;
     inbox.stirred = false;
@@ -107,13 +107,13 @@ fn delta(state: &SyncState, mut batch: Batch, reply: ConversationChanges, now: T
     }
     let high = newest_activity(&reply.listed);
     let inbox = &mut batch.inbox;
-    let is_first_of_run = inbox.marked_in != Some(state.run_started_at);
+    let is_first_of_run = inbox.marked_by != Some(state.run);
     inbox.drains = if is_first_of_run { 1 } else { inbox.drains.saturating_add(1) };
     let is_full = reply.listed.len() + reply.deleted.len() >= DELTA_FULL && !planted::is(Bug::FullInboxDeltaIsAll);
     inbox.more = is_full && inbox.drains < super::step::DRAINS_MAX;
     inbox.token = reply.token.filter(|_| !planted::is(Bug::DrainedTokenDropped)).or(inbox.token.take());
     inbox.token_at = Some(now);
-    inbox.marked_in = Some(state.run_started_at);
+    inbox.marked_by = Some(state.run);
     inbox.high = inbox.high.max(high);
     inbox.stirred = false;
     inbox.resets = 0;

@@ -30,7 +30,7 @@ use crate::id::{ConversationId, MessageId};
 use crate::message::{MessageSeen, Origin};
 use crate::page::Oddity;
 use crate::person::PersonSeen;
-use crate::sync::track::{ConversationTrack, InboxTrack, Sighting};
+use crate::sync::track::{ConversationTrack, InboxTrack, RunId, Sighting};
 use crate::time::Timestamp;
 use crate::verify::VerifyBatch;
 
@@ -48,8 +48,8 @@ pub struct SyncState {
     pub due: Option<ConversationTrack>,
     /// Nothing may be asked before this.
     pub hold: Option<Hold>,
-    /// When the run began: a delta is asked once in each run.
-    pub run_started_at: Timestamp,
+    /// The run: a delta is asked once in each.
+    pub run: RunId,
 }
 
 /// A wait that is stored, so that it holds across restarts.

@@ -66,9 +66,9 @@ pub fn next_step(state: &SyncState, now: Timestamp) -> Step {
     let Some(token) = &inbox.token else {
         return Step::StartToken;
     };
-    let is_of_this_run = match inbox.marked_in {
+    let is_of_this_run = match inbox.marked_by {
         Some(_) if planted::is(Bug::DeltaOnlyOnce) => true,
-        marked_in => marked_in == Some(state.run_started_at),
+        marked_by => marked_by == Some(state.run),
     };
     if !is_of_this_run || inbox.more {
         return Step::Delta { token: token.clone() };

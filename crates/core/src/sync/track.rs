@@ -16,6 +16,16 @@ pub const CONVERSATION_ATTEMPTS_MAX: u32 = 8;
 /// Failures in a row of the inbox itself after which a run gives up.
 pub const INBOX_ATTEMPTS_MAX: u32 = 8;
 
+/// One run. Its number alone is not enough, because an account that moves to another database may meet it again there;
+/// the time alone is not, because a clock that is set back shows it twice. Which of two is later is never asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunId {
+    /// The number of its job in this database.
+    pub job: i64,
+    /// When it began.
+    pub started_at: Timestamp,
+}
+
 /// How far we are sure of the inbox: the mark in its stream of changes and the walk of each category.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -24,9 +34,8 @@ pub struct InboxTrack {
     pub token: Option<SyncToken>,
     /// When the mark was taken: everything up to here is known once nothing is due. "Fresh as of".
     pub token_at: Option<Timestamp>,
-    /// The run in which it was taken, by the time at which that began: which of two times is later is not asked, because
-    /// a clock may have been set in between.
-    pub marked_in: Option<Timestamp>,
+    /// The run in which it was taken.
+    pub marked_by: Option<RunId>,
     /// Whether upstream had more changes than one answer held.
     pub more: bool,
     /// The walk of each mirrored category, in the order in which they are walked.

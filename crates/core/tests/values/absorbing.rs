@@ -2,12 +2,12 @@
 
 use threadkeep_core::message::Origin;
 use threadkeep_core::page::{ConversationChanges, ConversationPage, Cursor, ListedConversation, MessagePage, Reply};
-use threadkeep_core::sync::track::{Completeness, ConversationTrack, ListWalk, Need};
+use threadkeep_core::sync::track::{Completeness, ConversationTrack, ListWalk, Need, RunId};
 use threadkeep_core::sync::{Batch, Step, SyncState, absorb};
 use threadkeep_core::time::Timestamp;
 
 use crate::fixture::{
-    NOW, RUN_AT, changed, changes_step, delta_step, first_page, listed, mark, message_id, oddity, page, seen, state,
+    NOW, RUN, changed, changes_step, delta_step, first_page, listed, mark, message_id, oddity, page, seen, state,
     thread, token, track, unfilled, walking,
 };
 
@@ -61,7 +61,7 @@ fn a_start_takes_the_mark_and_opens_every_list() {
     let batch = taken(&fresh, &Step::StartToken, Reply::ConversationChanges(reply));
     let inbox = &batch.inbox;
     assert_eq!((inbox.token.clone(), inbox.token_at, inbox.high), (Some(token("new")), Some(NOW), Timestamp(70)));
-    assert_eq!(inbox.marked_in, Some(RUN_AT));
+    assert_eq!(inbox.marked_by, Some(RUN));
     assert_eq!((inbox.resets, inbox.drains, inbox.more, inbox.stirred), (0, 0, false, false));
     let names: Vec<_> = inbox.lists.iter().map(|list| list.category.as_str()).collect();
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_start_takes_the_mark_and_opens_every_list() {
 #[test]
 fn a_delta_moves_the_mark_and_names_what_changed() {
     let mut known = state(None);
-    known.inbox.marked_in = Some(Timestamp(10));
+    known.inbox.marked_by = Some(RunId { job: 6, ..RUN });
     known.inbox.drains = 5;
     known.inbox.stirred = true;
     known.inbox.resets = 1;
@@ -89,7 +89,7 @@ fn a_delta_moves_the_mark_and_names_what_changed() {
     let inbox = &batch.inbox;
     assert_eq!((inbox.token.clone(), inbox.token_at, inbox.high), (Some(token("new")), Some(NOW), Timestamp(300)));
     assert_eq!((inbox.drains, inbox.stirred, inbox.resets, inbox.more), (1, false, 0, false), "the first of this run");
-    assert_eq!(inbox.marked_in, Some(RUN_AT));
+    assert_eq!(inbox.marked_by, Some(RUN));
     assert_eq!((batch.origin, batch.deleted_conversations.len(), batch.messages.len()), (Origin::Delta, 1, 1));
     assert!(batch.sightings[0].changed && batch.sightings[0].newest.is_some());
     assert_eq!(batch.sightings[0].mark, Some(token("new")));

@@ -7,13 +7,13 @@ use threadkeep_core::id::{ConversationId, MessageId, PersonId};
 use threadkeep_core::message::{MessageFormat, MessageSeen};
 use threadkeep_core::page::{ListedConversation, MessageChanges, MessagePage, Oddity, Reply, SyncToken};
 use threadkeep_core::sync::track::{
-    Completeness, ConversationTrack, InboxTrack, ListTrack, ListWalk, MessageMark, Need,
+    Completeness, ConversationTrack, InboxTrack, ListTrack, ListWalk, MessageMark, Need, RunId,
 };
 use threadkeep_core::sync::{Step, SyncState};
 use threadkeep_core::time::Timestamp;
 
-/// When the run of every state began.
-pub const RUN_AT: Timestamp = Timestamp(1_000);
+/// The run of every state.
+pub const RUN: RunId = RunId { job: 7, started_at: Timestamp(1_000) };
 /// The present.
 pub const NOW: Timestamp = Timestamp(5_000);
 
@@ -104,12 +104,12 @@ pub fn state(due: Option<ConversationTrack>) -> SyncState {
     let inbox = InboxTrack {
         token: Some(token("inbox")),
         token_at: Some(Timestamp(2_000)),
-        marked_in: Some(RUN_AT),
+        marked_by: Some(RUN),
         lists,
         high: Timestamp(100),
         ..InboxTrack::default()
     };
-    SyncState { scope: vec!["INBOX".into(), "ARCHIVE".into()], inbox, due, hold: None, run_started_at: RUN_AT }
+    SyncState { scope: vec!["INBOX".into(), "ARCHIVE".into()], inbox, due, hold: None, run: RUN }
 }
 
 /// A state in which the first list is still to be walked.

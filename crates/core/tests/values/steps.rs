@@ -2,13 +2,11 @@
 
 use threadkeep_core::page::Cursor;
 use threadkeep_core::sync::paging::Paging;
-use threadkeep_core::sync::track::{Completeness, MessageWalk, Need};
+use threadkeep_core::sync::track::{Completeness, MessageWalk, Need, RunId};
 use threadkeep_core::sync::{DEFAULT_CATEGORIES, Hold, HoldReason, Step, SyncState, next_step};
 use threadkeep_core::time::Timestamp;
 
-use crate::fixture::{
-    NOW, RUN_AT, changes_step, delta_step, first_page, mark, state, thread, track, unfilled, walking,
-};
+use crate::fixture::{NOW, RUN, changes_step, delta_step, first_page, mark, state, thread, track, unfilled, walking};
 
 fn messages(anchor: i64, cursor: Option<&str>) -> Step {
     let cursor = cursor.map(|name| Cursor(name.into()));
@@ -50,9 +48,13 @@ fn first_a_mark_then_what_changed_since() {
     known.inbox.more = true;
     assert_eq!(next_step(&known, NOW), delta_step(), "one answer did not hold all");
     known.inbox.more = false;
-    // A clock may have been set between two runs: only whether it is the same run counts.
-    for other in [None, Some(Timestamp(RUN_AT.0 - 1)), Some(Timestamp(RUN_AT.0 + 1))] {
-        known.inbox.marked_in = other;
+    // A clock may have been set between two runs, and shows the same time again; the same number is there in another
+    // database: only whether it is the same run counts.
+    let began = |at: i64| Some(RunId { started_at: Timestamp(at), ..RUN });
+    let numbered = |job: i64| Some(RunId { job, ..RUN });
+    let at = RUN.started_at.0;
+    for other in [None, began(at - 1), began(at + 1), numbered(RUN.job - 1), numbered(RUN.job + 1)] {
+        known.inbox.marked_by = other;
         assert_eq!(next_step(&known, NOW), delta_step(), "each run asks once");
     }
 }

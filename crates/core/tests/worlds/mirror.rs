@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use threadkeep_core::conversation::{Conversation, delete_conversation, merge_conversation};
 use threadkeep_core::id::{ConversationId, MessageId};
 use threadkeep_core::message::{Merged, Message, delete_message, merge_message};
-use threadkeep_core::sync::track::{ConversationTrack, InboxTrack, leave, revive, sight, sweep};
+use threadkeep_core::sync::track::{ConversationTrack, InboxTrack, RunId, leave, revive, sight, sweep};
 use threadkeep_core::sync::{Batch, Hold, SyncState};
 use threadkeep_core::time::Timestamp;
 use threadkeep_core::verify::{Verdict, Verification};
@@ -40,7 +40,7 @@ impl Mirror {
             inbox: self.inbox.clone(),
             due: due.map(|(_, _, track)| track.clone()),
             hold: self.hold.clone(),
-            run_started_at,
+            run: RunId { job: 1, started_at: run_started_at },
         }
     }
 

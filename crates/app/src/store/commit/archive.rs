@@ -180,7 +180,7 @@ fn nothing() -> Batch {
         inbox: threadkeep_core::sync::track::InboxTrack::default(),
         due: None,
         hold: None,
-        run_started_at: Timestamp(0),
+        run: threadkeep_core::sync::track::RunId { job: 0, started_at: Timestamp(0) },
     })
 }
 
