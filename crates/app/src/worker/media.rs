@@ -329,8 +329,9 @@ impl Run<'_> {
         // What was asked for may have several steps, and somebody may have asked for more.
         self.media.may_be_asked = true;
         self.media.notice(committed.asks);
+        // A link that died says nothing about whether LinkedIn wants to be asked again.
         let had_trouble = self.state.inbox.attempts > 0 || self.state.inbox.rate_limits > 0;
-        if had_trouble && requests > 0 && !is_failure {
+        if had_trouble && matches!(outcome, MediaOutcome::Stored { .. }) {
             let batch = self.rested_batch();
             return self.commit(Outcome { batch, renewed: None, requests: 0, is_trouble: false }).await;
         }
