@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use threadkeep::app::App;
 use threadkeep::refusal::Refusal;
-use threadkeep::store::{Account, Actor};
+use threadkeep::store::{Account, Actor, DUE_WITHIN_MS};
 use threadkeep::verbs::accounts;
 use threadkeep_core::sync::track::InboxTrack;
 use threadkeep_core::sync::{GLANCE_AFTER_MS, Health};
@@ -15,7 +15,7 @@ use threadkeep_sim::{Faults, Switches};
 
 use crate::acts;
 use crate::breach;
-use crate::checks::{budget, ending};
+use crate::checks::{budget, ending, files};
 use crate::node::TurnEnd;
 use crate::stage::{Breach, Stage, Who};
 use crate::storm::pass_until_due;
@@ -57,6 +57,7 @@ pub async fn settle(stage: &Arc<Stage>) -> Result<(), Refusal> {
 }
 
 async fn cycle_once(stage: &Arc<Stage>, app: &App, is_judged: bool) -> Result<Option<Breach>, Refusal> {
+    pass_until_files_are_due(stage).await?;
     let mut all = accounts::list(app).await?;
     let members = stage.with(|state| state.simulator.world().owners().len());
     if all.len() < members {
@@ -70,7 +71,8 @@ async fn cycle_once(stage: &Arc<Stage>, app: &App, is_judged: bool) -> Result<Op
         if account.health != Health::Connected {
             acts::reconnect(stage, app, account).await?;
         }
-        acts::ask_for_sync(stage, app, account, true).await?;
+        let told = acts::ask_for_sync(stage, app, account, true).await?;
+        stage.tell(Who::Person, format_args!("ForceSync: {told}"));
     }
     if let Some(breach) = run(stage).await? {
         return Ok(Some(breach));
@@ -86,7 +88,21 @@ async fn cycle_once(stage: &Arc<Stage>, app: &App, is_judged: bool) -> Result<Op
     if let Some(breach) = ending::rest(stage, app).await? {
         return Ok(Some(breach));
     }
+    if let Some(breach) = files::kept(stage).await? {
+        return Ok(Some(breach));
+    }
     ending::equality(stage, app, &all).await
+}
+
+/// A file that could not be fetched is tried again with the first sync after a while, and not by a job of its own.
+async fn pass_until_files_are_due(stage: &Arc<Stage>) -> Result<(), Refusal> {
+    let wait_ms = files::put_off_until(stage).await?.unwrap_or_default() - stage.wall_ms();
+    // What a wrong clock has put off longer than anything can be is taken at once.
+    if (1..=DUE_WITHIN_MS).contains(&wait_ms) {
+        stage.let_pass(wait_ms);
+        stage.tell(Who::Nature, format_args!("{} s pass until a file is due", wait_ms / 1_000));
+    }
+    Ok(())
 }
 
 /// Turns until no job is open.

@@ -21,8 +21,8 @@ const ACCOUNTS: &str = "SELECT a.pk, a.created_at, a.member_id, a.event_seq, a.i
      FROM accounts a ORDER BY a.pk";
 const EVENTS: &str =
     "SELECT seq, id, kind, object_id, version FROM events WHERE account_pk = ? AND seq > ? ORDER BY seq";
-/// More than any life has: one that goes on may be older than many that have ended.
-const JOBS: &str = "SELECT j.id, j.account_pk, j.state, j.epoch, j.owner FROM jobs j ORDER BY j.id DESC LIMIT 100";
+/// All of them: one that goes on may be older than many that have ended.
+const JOBS: &str = "SELECT j.id, j.account_pk, j.state, j.epoch, j.owner FROM jobs j";
 
 /// Checks what a transaction has left behind; one that has written nothing has left nothing.
 pub async fn after_write(stage: &Arc<Stage>, who: Who) -> StoreResult<()> {

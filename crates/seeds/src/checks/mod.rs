@@ -7,5 +7,6 @@ pub mod book;
 pub mod budget;
 pub mod commits;
 pub mod ending;
+pub mod files;
 pub mod likeness;
 pub mod manners;
