@@ -25,10 +25,13 @@ pub struct Seeds {
     /// Threads; as many as there are processors without it
     #[arg(long)]
     threads: Option<usize>,
+    /// On a SQLite file instead of SQLite in memory
+    #[arg(long, conflicts_with = "postgres")]
+    file: bool,
     /// On a PostgreSQL database instead of SQLite in memory
     #[arg(long)]
     postgres: bool,
-    /// Other amounts of trouble: network=2,machine=0.5,changes=1,people=1,size=1
+    /// Other amounts of trouble: network=2,machine=0.5,changes=1,people=1,size=1,media=1
     #[arg(long, value_name = "NAME=FACTOR,…")]
     fault_rates: Option<String>,
     /// Ends at the first failure
@@ -44,6 +47,9 @@ pub struct Seed {
     /// Other amounts of trouble, as the run had them
     #[arg(long, value_name = "NAME=FACTOR,…")]
     fault_rates: Option<String>,
+    /// On a SQLite file
+    #[arg(long, conflicts_with = "postgres")]
+    file: bool,
     /// On a PostgreSQL database
     #[arg(long)]
     postgres: bool,
@@ -60,6 +66,7 @@ impl Seeds {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         arguments.push(format!("--threads={}", self.threads.unwrap_or(processors)));
         arguments.extend(self.fault_rates.iter().map(|rates| format!("--fault-rates={rates}")));
+        arguments.extend(self.file.then(|| "--file".to_owned()));
         arguments.extend(self.postgres.then(|| "--postgres".to_owned()));
         arguments.extend(self.stop_at_first.then(|| "--stop-at-first".to_owned()));
         arguments.extend(commit(root).map(|commit| format!("--commit={commit}")));
@@ -72,6 +79,7 @@ impl Seed {
     pub fn run(&self, root: &Path) -> anyhow::Result<ExitCode> {
         let mut arguments = vec!["one".to_owned(), self.seed.to_string()];
         arguments.extend(self.fault_rates.iter().map(|rates| format!("--fault-rates={rates}")));
+        arguments.extend(self.file.then(|| "--file".to_owned()));
         arguments.extend(self.postgres.then(|| "--postgres".to_owned()));
         arguments.extend(self.shrink.then(|| "--shrink".to_owned()));
         hand_on(root, &arguments)

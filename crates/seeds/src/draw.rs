@@ -3,6 +3,8 @@
 //! Half of the troubles are off in each life and the others have rates of their own (swarm testing), because what is
 //! there all the time hides what else could happen. Each topic has a stream of its own.
 
+use std::fmt;
+
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +25,10 @@ const EFFECTS_PLANNED: u64 = 1_200;
 /// One life in so many is long and may have large mailboxes. What is wrong shows in short ones as a rule, and there can be
 /// many more of them; what needs a long list or a long time shows in the others.
 const LONG_EVERY: u32 = 12;
+/// How many more lives fetch every file for each step of the factor of media.
+const EAGER_SHARE: f64 = 0.2;
+/// A mailbox that begins here begins with a conversation that has one file of each kind.
+const FULL_OF_FILES: usize = 2;
 /// Most turns of a storm.
 const TURNS_MAX: u64 = 40;
 
@@ -39,11 +45,29 @@ pub struct Rates {
     pub people: f64,
     /// How large the mailboxes are.
     pub size: f64,
+    /// How many lives fetch every file, and how often that goes wrong.
+    pub media: f64,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { network: 1.0, machine: 1.0, changes: 1.0, people: 1.0, size: 1.0 }
+        Self { network: 1.0, machine: 1.0, changes: 1.0, people: 1.0, size: 1.0, media: 1.0 }
+    }
+}
+
+/// As it is read: what differs from the usual.
+impl fmt::Display for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [
+            ("network", self.network),
+            ("machine", self.machine),
+            ("changes", self.changes),
+            ("people", self.people),
+            ("size", self.size),
+            ("media", self.media),
+        ];
+        let told = all.iter().filter(|(_, factor)| *factor != 1.0).map(|(name, factor)| format!("{name}={factor}"));
+        f.write_str(&told.collect::<Vec<_>>().join(","))
     }
 }
 
@@ -60,7 +84,8 @@ impl Rates {
                 "changes" => &mut rates.changes,
                 "people" => &mut rates.people,
                 "size" => &mut rates.size,
-                other => return Err(format!("{other:?}: there are network, machine, changes, people, size")),
+                "media" => &mut rates.media,
+                other => return Err(format!("{other:?}: there are network, machine, changes, people, size, media")),
             };
             *slot = factor.clamp(0.0, 100.0);
         }
@@ -102,11 +127,27 @@ pub fn draw(seed: u64, rates: Rates) -> Plan {
         faults: Vec::new(),
         pieces: Vec::new(),
     };
+    vary_media(&mut plan, rates.media);
     if !is_calm {
-        plan.faults = faults(seed, rates.network);
+        plan.faults = faults(seed, rates);
         plan.pieces = pieces(seed, nodes, turns, rates);
     }
     plan
+}
+
+/// More lives than usual that fetch every file, and mailboxes that are full of them; or fewer.
+fn vary_media(plan: &mut Plan, factor: f64) {
+    let mut rng = stream(plan.seed, "media");
+    if factor < 1.0 && !rng.random_bool(factor) {
+        plan.media = MediaPolicy::Lazy;
+    }
+    if factor > 1.0 && rng.random_bool(((factor - 1.0) * EAGER_SHARE).min(0.9)) {
+        plan.media = MediaPolicy::Eager;
+        if rng.random_bool(0.5) {
+            plan.world.first = FULL_OF_FILES;
+            plan.world.conversations = plan.world.conversations.max(1);
+        }
+    }
 }
 
 /// A life without trouble, to which a test adds its own.
@@ -241,9 +282,14 @@ pub const FAULT_RATES: [(FaultKind, f64); 31] = [
     (FaultKind::WrongLength, 0.05),
 ];
 
-fn faults(seed: u64, factor: f64) -> Vec<(FaultKind, Fault)> {
+fn faults(seed: u64, rates: Rates) -> Vec<(FaultKind, Fault)> {
     let one = |(kind, rate_max): &(FaultKind, f64)| {
         let mut rng = stream(seed, kind.name());
+        let is_of_files = matches!(
+            kind,
+            FaultKind::ExpiredLink | FaultKind::LoginPage | FaultKind::Redirect | FaultKind::WrongLength
+        );
+        let factor = rates.network * if is_of_files { rates.media } else { 1.0 };
         if factor <= 0.0 || rng.random_bool(0.5) {
             return None;
         }

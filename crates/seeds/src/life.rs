@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tempfile::TempDir;
 use threadkeep::store::simulated::Ground;
+use tokio::runtime::Runtime;
 
 use crate::breach;
 use crate::plan::Plan;
@@ -33,21 +35,37 @@ pub struct Ended {
 /// Where lives happen: a database, and what drives futures on it.
 pub struct Scene {
     ground: Arc<Ground>,
-    /// Only PostgreSQL needs one: everything else is there at once.
-    postgres: Option<Postgres>,
+    place: Place,
 }
 
-struct Postgres {
-    runtime: tokio::runtime::Runtime,
-    server: String,
-    name: String,
+/// What drives futures there, and what has to be removed.
+enum Place {
+    /// Everything is there at once, so that nothing has to be driven.
+    Memory,
+    File {
+        runtime: Runtime,
+        folder: TempDir,
+    },
+    Postgres {
+        runtime: Runtime,
+        server: String,
+        name: String,
+    },
 }
 
 impl Scene {
     /// A scene with SQLite in memory.
     pub fn memory() -> anyhow::Result<Self> {
         let ground = Ground::memory().now_or_never().ok_or_else(|| anyhow::anyhow!("SQLite made somebody wait"))??;
-        Ok(Self { ground: Arc::new(ground), postgres: None })
+        Ok(Self { ground: Arc::new(ground), place: Place::Memory })
+    }
+
+    /// A scene with a SQLite file of its own, which every process opens for itself.
+    pub fn file() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let folder = tempfile::tempdir()?;
+        let ground = runtime.block_on(Ground::file(folder.path().join("seeds.db")))?;
+        Ok(Self { ground: Arc::new(ground), place: Place::File { runtime, folder } })
     }
 
     /// A scene with a PostgreSQL database of its own on a server.
@@ -56,24 +74,28 @@ impl Scene {
         let name = format!("threadkeep_seeds_{}_{thread}", std::process::id());
         runtime.block_on(administer(server, &format!("CREATE DATABASE {name}")))?;
         let ground = runtime.block_on(Ground::postgres(&with_database(server, &name)?))?;
-        let postgres = Postgres { runtime, server: server.to_owned(), name };
-        Ok(Self { ground: Arc::new(ground), postgres: Some(postgres) })
+        let place = Place::Postgres { runtime, server: server.to_owned(), name };
+        Ok(Self { ground: Arc::new(ground), place })
     }
 
     /// Removes what was made for it.
     pub fn finish(self) -> anyhow::Result<()> {
-        let Some(postgres) = &self.postgres else { return Ok(()) };
-        let text = format!("DROP DATABASE {} WITH (FORCE)", postgres.name);
-        postgres.runtime.block_on(administer(&postgres.server, &text))
+        match self.place {
+            Place::Memory => Ok(()),
+            Place::File { folder, .. } => Ok(folder.close()?),
+            Place::Postgres { runtime, server, name } => {
+                runtime.block_on(administer(&server, &format!("DROP DATABASE {name} WITH (FORCE)")))
+            }
+        }
     }
 
     /// Lets a plan happen.
     pub fn play(&self, plan: &Plan, keeps_lines: bool) -> Ended {
         let stage = Stage::new(plan.clone(), Arc::clone(&self.ground), keeps_lines);
         let living = AssertUnwindSafe(live(&stage)).catch_unwind();
-        let ended = match &self.postgres {
-            Some(postgres) => Some(postgres.runtime.block_on(living)),
-            None => living.now_or_never(),
+        let ended = match &self.place {
+            Place::Memory => living.now_or_never(),
+            Place::File { runtime, .. } | Place::Postgres { runtime, .. } => Some(runtime.block_on(living)),
         };
         let found = match ended {
             Some(Ok(Ok(()))) => None,

@@ -3,11 +3,12 @@
 //! `cargo xtask seeds` and `cargo xtask seed` build it and hand their arguments on. It prints what was tried, so that
 //! nobody has to believe it.
 
+use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 use threadkeep_seeds::crowd::{Outcome, Wanted, live_all};
 use threadkeep_seeds::draw::{Rates, draw};
@@ -18,7 +19,7 @@ use threadkeep_seeds::shrink::shrink;
 /// Simulates the whole program by seeds
 #[derive(Debug, Parser)]
 #[command(name = "threadkeep-seeds", arg_required_else_help = true)]
-struct Args {
+struct Command {
     #[command(subcommand)]
     task: Task,
 }
@@ -42,12 +43,8 @@ enum Task {
         /// One JSON object instead of words
         #[arg(long)]
         json: bool,
-        /// Other amounts of trouble: network=2,machine=0.5,changes=1,people=1,size=1
-        #[arg(long, value_parser = Rates::parse, default_value = "")]
-        fault_rates: Rates,
-        /// On PostgreSQL instead of SQLite in memory
-        #[arg(long)]
-        postgres: bool,
+        #[command(flatten)]
+        setting: Setting,
         /// Does not look for a smaller plan of a failure
         #[arg(long)]
         no_shrink: bool,
@@ -59,22 +56,60 @@ enum Task {
     One {
         /// The seed
         seed: u64,
-        /// Other amounts of trouble
-        #[arg(long, value_parser = Rates::parse, default_value = "")]
-        fault_rates: Rates,
-        /// On PostgreSQL instead of SQLite in memory
-        #[arg(long)]
-        postgres: bool,
+        #[command(flatten)]
+        setting: Setting,
         /// Looks for the smallest plan with the same failure first
         #[arg(long)]
         shrink: bool,
     },
 }
 
+/// How lives are drawn, and where they happen.
+#[derive(Debug, Args)]
+struct Setting {
+    /// Other amounts of trouble: network=2,machine=0.5,changes=1,people=1,size=1,media=1
+    #[arg(long, value_parser = Rates::parse, default_value = "")]
+    fault_rates: Rates,
+    /// On a SQLite file instead of SQLite in memory
+    #[arg(long, conflicts_with = "postgres")]
+    file: bool,
+    /// On PostgreSQL instead of SQLite in memory
+    #[arg(long)]
+    postgres: bool,
+}
+
+impl Setting {
+    /// Where a thread's lives happen.
+    fn scene(&self, thread: usize) -> anyhow::Result<Scene> {
+        if self.file {
+            return Scene::file();
+        }
+        if !self.postgres {
+            return Scene::memory();
+        }
+        let server = server::server_url()?;
+        let server =
+            server.context("there is no PostgreSQL: install its server or set THREADKEEP_TEST_POSTGRES_URL")?;
+        Scene::postgres(server, thread)
+    }
+}
+
+/// The options that draw the same lives in the same place.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rates = self.fault_rates.to_string();
+        if !rates.is_empty() {
+            write!(f, " --fault-rates {rates}")?;
+        }
+        f.write_str(if self.file { " --file" } else { "" })?;
+        f.write_str(if self.postgres { " --postgres" } else { "" })
+    }
+}
+
 fn main() -> ExitCode {
     #[cfg(feature = "planted")]
     threadkeep::planted::choose();
-    match run(&Args::parse().task) {
+    match run(&Command::parse().task) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -85,16 +120,16 @@ fn main() -> ExitCode {
 
 fn run(task: &Task) -> anyhow::Result<ExitCode> {
     match task {
-        Task::Run { from, count, threads, stop_at_first, json, fault_rates, postgres, no_shrink, commit } => {
+        Task::Run { from, count, threads, stop_at_first, json, setting, no_shrink, commit } => {
             let wanted = Wanted {
                 from: *from,
                 count: *count,
                 threads: *threads,
                 stops_at_first: *stop_at_first,
-                rates: *fault_rates,
+                rates: setting.fault_rates,
             };
             let begun = begun();
-            let outcome = live_all(wanted, |thread| scene(*postgres, thread), |ended| told_at_once(ended, *json))?;
+            let outcome = live_all(wanted, |thread| setting.scene(thread), |ended| told_at_once(ended, *json))?;
             let seconds = begun.elapsed().as_secs_f64();
             if *json {
                 as_json(&outcome)?
@@ -102,13 +137,13 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
                 as_words(&outcome, seconds)?
             }
             for ended in outcome.failures.iter().take(3).filter(|_| !*json && !*no_shrink) {
-                told_small(ended, *fault_rates, *postgres, commit)?;
+                told_small(ended, setting, commit)?;
             }
             Ok(if outcome.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Task::One { seed, fault_rates, postgres, shrink: is_shrunk } => {
-            let scene = scene(*postgres, 0)?;
-            let mut plan = draw(*seed, *fault_rates);
+        Task::One { seed, setting, shrink: is_shrunk } => {
+            let scene = setting.scene(0)?;
+            let mut plan = draw(*seed, setting.fault_rates);
             if *is_shrunk && let Some(breach) = scene.play(&plan, false).breach {
                 plan = shrink(&scene, &plan, breach.invariant);
             }
@@ -186,26 +221,16 @@ fn told_at_once(ended: &Ended, json: bool) {
 }
 
 /// The smallest story of a failure.
-fn told_small(ended: &Ended, rates: Rates, postgres: bool, commit: &str) -> anyhow::Result<()> {
+fn told_small(ended: &Ended, setting: &Setting, commit: &str) -> anyhow::Result<()> {
     let Some(breach) = &ended.breach else { return Ok(()) };
-    let scene = scene(postgres, usize::MAX)?;
-    let plan = draw(ended.seed, rates);
+    let scene = setting.scene(usize::MAX)?;
+    let plan = draw(ended.seed, setting.fault_rates);
     let small = shrink(&scene, &plan, breach.invariant);
     let again = scene.play(&small, true);
     let mut out = std::io::stdout().lock();
     writeln!(out, "\nseed {}: {}: {}", ended.seed, breach.invariant, breach.what)?;
-    writeln!(out, "  replay: cargo xtask seed {} (at commit {commit})", ended.seed)?;
+    writeln!(out, "  replay: cargo xtask seed {}{setting} (at commit {commit})", ended.seed)?;
     writeln!(out, "  {} of {} pieces of its plan are enough; the story with them:", small.size(), plan.size())?;
     again.lines.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     scene.finish()
-}
-
-/// Where a thread's lives happen.
-fn scene(postgres: bool, thread: usize) -> anyhow::Result<Scene> {
-    if !postgres {
-        return Scene::memory();
-    }
-    let server = server::server_url()?;
-    let server = server.context("there is no PostgreSQL: install its server or set THREADKEEP_TEST_POSTGRES_URL")?;
-    Scene::postgres(server, thread)
 }

@@ -134,7 +134,7 @@ fn address(url: &str) -> StoreResult<Address> {
 }
 
 /// Creates the file, and its folder, for the owner alone.
-fn create_file(path: &Path) -> StoreResult<()> {
+pub(super) fn create_file(path: &Path) -> StoreResult<()> {
     let failed = |what: &str, error: std::io::Error| match error.kind() {
         std::io::ErrorKind::StorageFull => StoreError::Full(format!("{what}: no space is left")),
         kind => StoreError::Unavailable(format!("{what}: {kind}")),

@@ -4,6 +4,7 @@
 //! [`Seam`] does with an effect (fail it, let others act, never return) is its own affair.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,10 +12,11 @@ use threadkeep_core::time::Timestamp;
 
 use super::dialect::{DatabaseState, Dialect, SearchForm};
 use super::look::Viewer;
+use super::open::create_file;
 use super::postgres::PostgresDialect;
-use super::sqlite::DirectDialect;
+use super::sqlite::{DirectDialect, SqliteDialect};
 use super::statement::{Outcome, Statement, Value};
-use super::{SharedStore, SqlStore, StoreResult};
+use super::{OpenOptions, SharedStore, SqlStore, StoreResult};
 
 /// Where an effect stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Ground(Kind);
 enum Kind {
     /// With the statements that empty it.
     Memory(Arc<DirectDialect>, Vec<String>),
+    /// Each process has connections and threads of its own; these are for whoever looks behind their backs.
+    File(PathBuf, Arc<SqliteDialect>, Vec<String>),
     Postgres(Arc<PostgresDialect>),
 }
 
@@ -73,10 +77,17 @@ impl Ground {
     pub async fn memory() -> StoreResult<Self> {
         let dialect = DirectDialect::open()?;
         dialect.migrate().await?;
-        let outcomes = dialect.read(vec![Statement::new(TABLES_OF_SQLITE, Vec::new())]).await?;
-        let rows = outcomes.into_iter().flat_map(|one| one.rows);
-        let emptying = emptying(rows.map(|row| row.0.into_iter().map(text).collect()).collect());
+        let emptying = emptying(&dialect).await?;
         Ok(Self(Kind::Memory(Arc::new(dialect), emptying)))
+    }
+
+    /// A SQLite file, with the newest schema.
+    pub async fn file(path: PathBuf) -> StoreResult<Self> {
+        create_file(&path)?;
+        let dialect = SqliteDialect::open(Some(path.clone()), OpenOptions::default())?;
+        dialect.migrate().await?;
+        let emptying = emptying(&dialect).await?;
+        Ok(Self(Kind::File(path, Arc::new(dialect), emptying)))
     }
 
     /// A PostgreSQL database, with the newest schema.
@@ -90,6 +101,10 @@ impl Ground {
     pub async fn store(&self, seam: Arc<dyn Seam>) -> StoreResult<SharedStore> {
         match &self.0 {
             Kind::Memory(inner, _) => opened(Seamed { inner: Arc::clone(inner), seam }).await,
+            Kind::File(path, ..) => {
+                let inner = Arc::new(SqliteDialect::open(Some(path.clone()), OpenOptions::default())?);
+                opened(Seamed { inner, seam }).await
+            }
             Kind::Postgres(inner) => opened(Seamed { inner: Arc::clone(inner), seam }).await,
         }
     }
@@ -106,17 +121,15 @@ impl Ground {
     pub fn rows_written(&self) -> Option<i64> {
         match &self.0 {
             Kind::Memory(inner, _) => inner.state().map(|state| state.0),
-            Kind::Postgres(_) => None,
+            Kind::File(..) | Kind::Postgres(_) => None,
         }
     }
 
     /// Empties every table, so that the next simulation finds a new database.
     pub async fn clear(&self) -> StoreResult<()> {
         match &self.0 {
-            Kind::Memory(inner, emptying) => {
-                let script = emptying.iter().map(|text| Statement::new(text.clone(), Vec::new())).collect();
-                inner.finish(inner.begin().await?, script).await.map(drop)
-            }
+            Kind::Memory(inner, emptying) => empty(inner.as_ref(), emptying).await,
+            Kind::File(_, inner, emptying) => empty(inner.as_ref(), emptying).await,
             Kind::Postgres(inner) => {
                 let rows = self.ask(TABLES_OF_POSTGRES, &[]).await?;
                 let names = rows.into_iter().flatten().filter_map(|cell| match cell {
@@ -133,14 +146,27 @@ impl Ground {
     async fn send(&self, script: Vec<Statement>) -> StoreResult<Vec<Outcome>> {
         match &self.0 {
             Kind::Memory(inner, _) => inner.read(script).await,
+            Kind::File(_, inner, _) => inner.read(script).await,
             Kind::Postgres(inner) => inner.read(script).await,
         }
     }
 }
 
-/// Statements that empty all tables, none before those that refer to it. A pragma that puts the checks of references off
-/// would do with any order, and would have every statement prepared anew for each simulation.
-fn emptying(references: Vec<Vec<String>>) -> Vec<String> {
+async fn empty<D: Dialect>(dialect: &D, emptying: &[String]) -> StoreResult<()> {
+    let script = emptying.iter().map(|text| Statement::new(text.clone(), Vec::new())).collect();
+    dialect.finish(dialect.begin().await?, script).await.map(drop)
+}
+
+/// Statements that empty all tables of a SQLite database.
+async fn emptying<D: Dialect>(dialect: &D) -> StoreResult<Vec<String>> {
+    let outcomes = dialect.read(vec![Statement::new(TABLES_OF_SQLITE, Vec::new())]).await?;
+    let rows = outcomes.into_iter().flat_map(|one| one.rows);
+    Ok(in_order(rows.map(|row| row.0.into_iter().map(text).collect()).collect()))
+}
+
+/// No table before those that refer to it. A pragma that puts the checks of references off would do with any order, and
+/// would have every statement prepared anew for each simulation.
+fn in_order(references: Vec<Vec<String>>) -> Vec<String> {
     let mut left: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in references {
         let mut names = row.into_iter();

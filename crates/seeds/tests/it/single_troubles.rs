@@ -56,17 +56,34 @@ fn a_conversation_that_comes_back_while_an_empty_page_is_doubted_is_walked_anew(
 /// Seeds of November in which the checks were wrong: who was overtaken between a refused secret and the second try was
 /// held to the answer of that, requests that faults had cost were not counted, a service of GIFs was taken for LinkedIn, the
 /// glance at the list was no news, a lease was counted by a clock that had jumped since, a second wait until the end of the
-/// first was none, and a file was taken for one of a job whose end could not be written.
+/// first was none, a file was taken for one of a job whose end could not be written, and one that was put off was not waited
+/// for.
 #[test]
 fn lives_that_were_judged_too_hard_are_lived_well() {
     let scene = Scene::memory().unwrap();
-    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822, 5_116_548, 9_016_205] {
+    for seed in [9_649, 29_972, 5_045_533, 5_103_526, 5_109_822, 5_116_548, 9_016_205, 9_212_040] {
         let ended = scene.play(&draw(seed, Rates::default()), false);
         assert_eq!(ended.breach, None, "seed {seed}");
     }
     // A job that went on was older than eight of another account.
     let rates = Rates::parse("network=4,machine=4,people=4,changes=4").unwrap();
     assert_eq!(scene.play(&draw(9_535_041, rates), false).breach, None);
+}
+
+/// The clock was set back so that three runs began at the same time: the later two took the mark for their own, and asked
+/// nothing.
+#[test]
+fn runs_that_begin_at_the_same_time_by_a_clock_that_was_set_back_each_ask() {
+    let ended = Scene::memory().unwrap().play(&draw(9_337_001, Rates::default()), false);
+    assert_eq!(ended.breach, None);
+}
+
+/// A link that had died, in the middle of refusals to be asked more, made the next wait a short one.
+#[test]
+fn a_dead_link_does_not_shorten_a_wait() {
+    let rates = Rates::parse("network=4,machine=4,people=4,changes=4").unwrap();
+    let ended = Scene::memory().unwrap().play(&draw(9_651_900, rates), false);
+    assert_eq!(ended.breach, None);
 }
 
 /// A seed in which a conversation was gone while it was walked and back before the next list: what it had been was missing.
@@ -85,4 +102,24 @@ fn the_same_seed_is_the_same_life() {
         other.play(&draw(seed + 1_000, Rates::default()), false);
         assert_eq!(one.play(&plan, false).hash, other.play(&plan, false).hash, "seed {seed}");
     }
+}
+
+/// The whole way to a file and back, with threads and locks, changes nothing of what happens.
+#[test]
+fn a_life_on_a_file_is_the_life_in_memory() {
+    let (memory, file) = (Scene::memory().unwrap(), Scene::file().unwrap());
+    for seed in 60..72 {
+        let plan = draw(seed, Rates::default());
+        let (one, other) = (memory.play(&plan, false), file.play(&plan, false));
+        assert_eq!((one.breach, one.hash), (other.breach, other.hash), "seed {seed}");
+    }
+    file.finish().unwrap();
+}
+
+#[test]
+fn rates_are_told_as_they_are_read() {
+    for text in ["", "network=4,machine=0.5", "size=3,media=6"] {
+        assert_eq!(Rates::parse(text).unwrap().to_string(), text);
+    }
+    assert!(Rates::parse("weather=2").unwrap_err().contains("media"));
 }
