@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::store::failure::{refused, sqlite_failure};
 use crate::store::look::{Look, Viewer};
@@ -37,6 +37,9 @@ const WRITER_CACHE_KIB: u32 = 1_000;
 /// index pages are written over and over during an import, and is cut to 64 MiB then.
 const LOG_PRAGMAS: &str =
     "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;";
+
+/// How often a connection asks for the log while others open the same file.
+const LOG_TRIES_MAX: usize = 20;
 
 /// What a connection may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl Settings {
         }
         if self.access == Access::Write {
             if self.path.is_some() {
-                connection.execute_batch(LOG_PRAGMAS)?;
+                set_up_log(&connection)?;
             }
             if let Some(pages) = self.pages_max {
                 connection.execute_batch(&format!("PRAGMA max_page_count = {pages}"))?;
@@ -98,6 +101,20 @@ impl Settings {
         }
         Ok(connection)
     }
+}
+
+/// Turns the log on. Of several that open a new file at once one does it, and the others are refused without having waited:
+/// SQLite does not wait when a reader becomes a writer, as here. They wait as somebody who only writes, and ask again.
+fn set_up_log(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..LOG_TRIES_MAX {
+        match connection.execute_batch(LOG_PRAGMAS) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+            }
+            done => return done,
+        }
+    }
+    connection.execute_batch(LOG_PRAGMAS)
 }
 
 /// Runs a script of a write transaction; its first script begins the transaction, its last one commits it. After an
@@ -240,7 +257,40 @@ impl ToSql for Value {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
+    /// Whether somebody waits for the one who writes.
+    static HAS_WAITED: AtomicBool = AtomicBool::new(false);
+
+    #[test]
+    fn who_turns_the_log_on_waits_for_who_makes_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("fresh.db");
+        let first = Connection::open(&path).unwrap();
+        first.execute_batch("BEGIN IMMEDIATE; CREATE TABLE t (a)").unwrap();
+        let second = Connection::open(&path).unwrap();
+        let asked = |_| {
+            HAS_WAITED.store(true, Ordering::Release);
+            true
+        };
+        second.busy_handler(Some(asked)).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                while !HAS_WAITED.load(Ordering::Acquire) {
+                    std::thread::yield_now();
+                }
+                first.execute_batch("COMMIT").unwrap();
+            });
+            let done = set_up_log(&second);
+            // Whatever came of it, the other one ends.
+            HAS_WAITED.store(true, Ordering::Release);
+            done.unwrap();
+        });
+        let mode: String = second.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+    }
+
     use crate::store::statement::{insert_rows, sql};
 
     fn memory() -> Connection {
