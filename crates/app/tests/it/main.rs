@@ -143,6 +143,8 @@ mod store_contract_accounts;
 #[cfg(test)]
 mod store_contract_audit;
 #[cfg(test)]
+mod store_contract_columns;
+#[cfg(test)]
 mod store_contract_commit;
 mod store_contract_copies;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The contract of jobs: one for an account, held by one at a time, never lost.
 
 use anyhow::Context;
-use threadkeep::store::{Commit, JobEnd, JobFailure, JobState, Progress, StoreError};
+use threadkeep::store::{Commit, JobEnd, JobFailure, JobState, NewAttachment, Progress, StoreError};
 use threadkeep_core::sync::track::{CONVERSATION_ATTEMPTS_MAX, Completeness};
 use threadkeep_core::sync::{Batch, Hold, HoldReason};
 use threadkeep_core::time::Timestamp;
@@ -18,6 +18,7 @@ crate::on_both_databases!(
     the_end_of_a_run_is_noted_at_its_account,
     a_cancelled_job_stops,
     idle_accounts_are_enqueued,
+    fetching_media_is_no_sync,
     somebody_who_asks_and_the_schedule_of_another_node_get_one_job,
     forcing_gives_set_aside_conversations_one_more_try,
     an_unknown_account_gets_no_job,
@@ -184,6 +185,19 @@ async fn idle_accounts_are_enqueued(db: &Database) -> anyhow::Result<()> {
     }
     assert_eq!(db.store.enqueue_idle(NOW.plus_ms(-1), NOW).await?, 0);
     assert_eq!(db.store.enqueue_idle(NOW, NOW).await?, 2);
+    Ok(())
+}
+
+async fn fetching_media_is_no_sync(db: &Database) -> anyhow::Result<()> {
+    let worker = Worker::new(&db.store, 1).await?;
+    let account = worker.account().clone();
+    db.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
+    let wanted = NewAttachment::link("https://media.licdn.com/dms/image/x?t=1");
+    db.store.want(&account, &wanted, false, NOW).await?;
+    let claimed = db.store.claim(None, "tester", NOW, until()).await?.context("the wish")?;
+    let later = NOW.plus_ms(100);
+    db.store.finish(&claimed.lease, &JobEnd::MediaDone, &claimed.job.progress, later).await?;
+    assert_eq!(db.store.enqueue_idle(NOW.plus_ms(50), later).await?, 1, "the last sync is long ago");
     Ok(())
 }
 

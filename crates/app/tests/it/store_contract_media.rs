@@ -26,6 +26,9 @@ crate::on_both_databases!(
     an_object_leaves_only_when_nothing_refers_to_it,
     an_expected_object_does_not_leave,
     a_failure_is_tried_again_at_its_time,
+    what_came_by_an_old_link_does_not_settle_the_new_one,
+    a_new_link_lets_a_failure_be_tried_at_once,
+    what_came_is_not_waited_for_and_keeps_the_gap,
     off_forgets_what_was_asked_for,
     old_messages_get_their_rows_when_a_database_is_opened,
 );
@@ -168,6 +171,7 @@ async fn a_wish_is_a_job_that_grows_into_a_sync(db: &Database) -> anyhow::Result
     assert!(claimed.job.media_only);
     let (sync, joined) = db.store.enqueue_sync(&account, false, NOW.plus_ms(2)).await?;
     assert_eq!((sync.id, joined, sync.media_only), (claimed.job.id, false, false), "an account has one job");
+    assert_eq!(sync.started_at, Some(NOW.plus_ms(2)), "a run of its own, which asks for what is new");
     db.store.finish(&claimed.lease, &JobEnd::MediaDone, &claimed.job.progress, NOW.plus_ms(3)).await?;
     let goes_on = db.store.job(sync.id).await?.context("the job")?;
     assert_eq!((goes_on.state, goes_on.media_only), (JobState::Waiting, false), "the sync is still to be done");
@@ -270,6 +274,45 @@ async fn a_failure_is_tried_again_at_its_time(db: &Database) -> anyhow::Result<(
     assert_eq!(task.attachment.tries, 0);
     worker.settle(&task, &MediaOutcome::Refused { code: "media_too_large" }).await?;
     assert_eq!(worker.store.want_all(&account, &[AttachmentState::Remote], NOW).await?, 0);
+    Ok(())
+}
+
+async fn what_came_by_an_old_link_does_not_settle_the_new_one(db: &Database) -> anyhow::Result<()> {
+    let mut worker = talk(db, vec![carrying("m1", vec![photo("a", "a?t=1")])?]).await?;
+    let task = worker.store.next_media(&worker.lease, true, NOW).await?.context("a task")?;
+    worker.commit(&spoken(vec![carrying("m1", vec![photo("a", "moved?t=1")])?])).await?;
+    for outcome in [MediaOutcome::Refused { code: "media_too_large" }, MediaOutcome::Gone] {
+        worker.settle(&task, &outcome).await?;
+        assert_eq!(worker.states().await?[0].2, AttachmentState::Remote, "{outcome:?}");
+    }
+    Ok(())
+}
+
+async fn a_new_link_lets_a_failure_be_tried_at_once(db: &Database) -> anyhow::Result<()> {
+    let mut worker = talk(db, vec![carrying("m1", vec![photo("a", "a?t=1")])?]).await?;
+    let failed = MediaOutcome::Failed { code: "media_timeout", not_before: Some(NOW.plus_ms(9)) };
+    worker.settle_next(&failed).await?;
+    assert!(worker.store.next_media(&worker.lease, true, NOW).await?.is_none());
+    worker.commit(&spoken(vec![carrying("m1", vec![photo("a", "a?t=2")])?])).await?;
+    let task = worker.store.next_media(&worker.lease, true, NOW).await?.context("due")?;
+    assert_eq!(task.attachment.tries, 0);
+    Ok(())
+}
+
+async fn what_came_is_not_waited_for_and_keeps_the_gap(db: &Database) -> anyhow::Result<()> {
+    let worker = talk(db, vec![carrying("m1", vec![photo("a", "a")])?]).await?;
+    let account = worker.account().clone();
+    assert_eq!(worker.store.want_all(&account, &[AttachmentState::Remote], NOW).await?, 1);
+    assert!(worker.store.expect_object(&object("aa"), NOW.plus_ms(LEASE_MS)).await?);
+    let task = worker.store.next_media(&worker.lease, false, NOW).await?.context("the wish")?;
+    let outcome = MediaOutcome::Stored { object: object("aa"), name: None };
+    let step = MediaCommit { next_request_at: NOW.plus_ms(5), ..worker.unwritten(&task, &outcome) };
+    assert!(worker.store.commit_media(&step).await?.is_written);
+    let row = &worker.store.attachments_page(&account, None, 0, 10).await?[0];
+    assert_eq!((row.state, row.is_asked), (AttachmentState::Stored, false));
+    assert_eq!(worker.store.media_due_at(&account).await?, None);
+    let kept = worker.store.work_state(&worker.lease).await?.account;
+    assert_eq!(kept.next_request_at, NOW.plus_ms(5));
     Ok(())
 }
 

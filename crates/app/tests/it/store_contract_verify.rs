@@ -1,5 +1,6 @@
 //! The contract of verifications: what is asked for is kept once, and what is compared with is what lies here.
 
+use threadkeep::store::{JobEnd, JobState};
 use threadkeep_core::page::Oddity;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::time::Timestamp;
@@ -13,6 +14,7 @@ use crate::store_fixture::{
 
 crate::on_both_databases!(
     a_verification_joins_the_open_run,
+    a_run_that_was_asked_to_verify_does_not_end_before_it_has,
     what_is_kept_is_found_by_id_and_by_stretch,
     every_mirrored_conversation_has_its_turn,
     oddities_come_in_pages,
@@ -26,6 +28,16 @@ async fn a_verification_joins_the_open_run(db: &Database) -> anyhow::Result<()> 
     assert!(joined && job.id == worker.lease.job && job.verify == Some(ask), "{job:?}");
     assert!(db.store.verification(worker.account()).await?.is_none(), "none has begun");
     assert!(db.store.verdicts(worker.account(), None, 10).await?.is_empty());
+    Ok(())
+}
+
+async fn a_run_that_was_asked_to_verify_does_not_end_before_it_has(db: &Database) -> anyhow::Result<()> {
+    let worker = Worker::new(&db.store, 1).await?;
+    let ask = Ask { depth: Depth::Lists, repairs: false };
+    db.store.enqueue_verify(worker.account(), ask, NOW).await?;
+    db.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
+    let job = db.store.job(worker.lease.job).await?;
+    assert_eq!(job.map(|job| (job.state, job.verify)), Some((JobState::Waiting, Some(ask))));
     Ok(())
 }
 
