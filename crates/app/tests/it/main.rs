@@ -143,6 +143,10 @@ mod store_contract_accounts;
 #[cfg(test)]
 mod store_contract_audit;
 #[cfg(test)]
+mod store_contract_bounds;
+#[cfg(test)]
+mod store_contract_bystanders;
+#[cfg(test)]
 mod store_contract_columns;
 #[cfg(test)]
 mod store_contract_commit;
@@ -157,6 +161,8 @@ mod store_contract_listed;
 mod store_contract_lookups;
 #[cfg(test)]
 mod store_contract_media;
+#[cfg(test)]
+mod store_contract_neighbours;
 #[cfg(test)]
 mod store_contract_reads;
 #[cfg(test)]
@@ -175,6 +181,8 @@ mod store_contract_verify;
 mod store_database;
 #[cfg(test)]
 mod store_fixture;
+#[cfg(test)]
+mod store_neighbourhood;
 #[cfg(test)]
 mod store_open;
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! The contract of accounts and their sessions.
 
+use anyhow::Context;
 use threadkeep::store::{Login, MediaPolicy, SealedSession, StoreError};
 use threadkeep_core::page::SyncToken;
 use threadkeep_core::sync::track::InboxTrack;
-use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
+use threadkeep_core::sync::{Batch, FailureCode, Health, Hold, HoldReason, RunFailure};
 use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;
-use crate::store_fixture::{NOW, Worker, account_id, batch, conversation, listed, login, message, sealed, spoken};
+use crate::store_fixture::{
+    NOW, Worker, account_id, batch, conversation, listed, login, message, person_id, sealed, spoken,
+};
 
 crate::on_both_databases!(
     an_account_is_added_and_read,
     a_new_login_keeps_what_was_mirrored,
+    a_new_login_brings_all_that_it_tells,
     a_login_decides_when_media_are_fetched,
     a_login_has_the_date_of_its_session_and_no_other,
     a_removed_account_leaves_nothing,
@@ -46,6 +50,32 @@ async fn a_new_login_keeps_what_was_mirrored(db: &Database) -> anyhow::Result<()
     assert_eq!(told, Some((Health::Connected, login(1)?.scope, NOW, inbox)));
     assert_eq!(db.store.sealed_session(&account_id(1)?).await?, Some(vec![7]));
     assert_eq!(db.store.overview(&account_id(1)?).await?.messages, 1);
+    Ok(())
+}
+
+async fn a_new_login_brings_all_that_it_tells(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let failure = RunFailure { code: FailureCode::NeedsLogin, what: "the login has ended".into() };
+    worker.commit(&Batch { health: Some(Health::NeedsLogin), failure: Some(failure), ..batch() }).await?;
+    let account = async || anyhow::Ok(db.store.account(&account_id(1)?).await?.context("the account")?);
+    assert_eq!(account().await?.health_detail.as_deref(), Some("the login has ended"));
+    let told = Login {
+        member: person_id("Other")?,
+        first_name: "Olivia".into(),
+        last_name: "Other".into(),
+        public_id: "olivia-other".into(),
+        picture_url: Some("https://media.example.com/olivia".into()),
+        premium: Some(true),
+        ..login(1)?
+    };
+    db.store.log_in(&told, NOW).await?;
+    let kept = account().await?;
+    assert_eq!((&kept.member, &kept.first_name, &kept.last_name), (&told.member, &told.first_name, &told.last_name));
+    assert_eq!((&kept.public_id, &kept.picture_url), (&told.public_id, &told.picture_url));
+    assert_eq!((kept.premium, kept.health, kept.health_detail), (Some(true), Health::Connected, None));
+    assert_eq!(db.count("SELECT updated_at FROM sessions").await?, NOW.0);
+    db.store.log_in(&told, NOW.plus_ms(7)).await?;
+    assert_eq!(db.count("SELECT updated_at FROM sessions").await?, NOW.plus_ms(7).0);
     Ok(())
 }
 

@@ -1,11 +1,12 @@
 //! The contract of verifications: what is asked for is kept once, and what is compared with is what lies here.
 
-use threadkeep::store::{JobEnd, JobState};
+use anyhow::Context;
+use threadkeep::store::{Commit, JobEnd, JobState, VerdictRow};
 use threadkeep_core::page::Oddity;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::time::Timestamp;
 use threadkeep_core::verify::compare::Window;
-use threadkeep_core::verify::{Ask, Depth};
+use threadkeep_core::verify::{Ask, Depth, Finding, Kind, Verdict, Verification, VerifyBatch};
 
 use crate::store_database::Database;
 use crate::store_fixture::{
@@ -17,6 +18,7 @@ crate::on_both_databases!(
     a_run_that_was_asked_to_verify_does_not_end_before_it_has,
     what_is_kept_is_found_by_id_and_by_stretch,
     every_mirrored_conversation_has_its_turn,
+    a_verdict_is_told_whole,
     oddities_come_in_pages,
     nothing_lags_where_nothing_was_shown,
 );
@@ -70,6 +72,68 @@ async fn every_mirrored_conversation_has_its_turn(db: &Database) -> anyhow::Resu
     }
     assert_eq!(seen, [conversation_id("a")?, conversation_id("b")?]);
     assert_eq!(db.store.unlisted(worker.account(), 1).await?, seen, "no list has shown them yet");
+    Ok(())
+}
+
+async fn a_verdict_is_told_whole(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    worker.commit(&listed(vec![conversation("a", 9, "Ben")?, conversation("b", 8, "Ben")?])).await?;
+    let ask = Ask { depth: Depth::Messages, repairs: false };
+    let mut wanted = VerdictRow {
+        conversation: conversation_id("a")?,
+        listed_at: None,
+        listed_drift: 0,
+        listed_findings: Vec::new(),
+        read_at: None,
+        read_drift: 0,
+        read_findings: Vec::new(),
+        upstream_messages: None,
+        repaired_at: None,
+    };
+    // Each comes again with everything changed; one that could not be judged keeps the date of the last that could.
+    let looks = [
+        (Depth::Lists, Kind::Title, 1, false),
+        (Depth::Messages, Kind::MessageMissing, 2, false),
+        (Depth::Lists, Kind::ReadState, 3, true),
+        (Depth::Messages, Kind::Reactions, 4, true),
+        (Depth::Lists, Kind::Moved, 5, false),
+        (Depth::Messages, Kind::Unreadable, 6, false),
+        (Depth::Lists, Kind::ActivityOlder, 7, false),
+        (Depth::Messages, Kind::MessageOlder, 8, false),
+    ];
+    for (depth, kind, number, is_repaired) in looks {
+        let now = NOW.plus_ms(i64::from(number));
+        let is_read = depth == Depth::Messages;
+        let is_judged = !matches!(kind, Kind::Moved | Kind::Unreadable);
+        let findings = vec![Finding { kind, count: number }];
+        let upstream_messages = (is_read && is_judged).then_some(number);
+        let verdict =
+            Verdict { conversation: wanted.conversation.clone(), depth, findings, upstream_messages, is_repaired };
+        let drift = if is_repaired || !is_judged { 0 } else { u64::from(number) };
+        let (at, left, found) = match depth {
+            Depth::Lists => (&mut wanted.listed_at, &mut wanted.listed_drift, &mut wanted.listed_findings),
+            Depth::Messages => (&mut wanted.read_at, &mut wanted.read_drift, &mut wanted.read_findings),
+        };
+        *at = if is_judged { Some(now) } else { *at };
+        (*left, *found) = (drift, verdict.findings.clone());
+        wanted.upstream_messages = upstream_messages.map(u64::from).or(wanted.upstream_messages);
+        wanted.repaired_at = if is_repaired { Some(now) } else { wanted.repaired_at };
+        let state = Verification { pass: number, ..Verification::begin(ask, worker.lease.job, &[]) };
+        let pass = state.pass_number();
+        let verification = VerifyBatch { verdicts: vec![verdict], shown: vec![conversation_id("b")?], ..state.alone() };
+        let batch = Batch { verification: Some(verification), ..batch() };
+        db.store.commit(&Commit { now, ..worker.step(&batch) }).await?;
+        assert_eq!(db.store.verdicts(worker.account(), None, 10).await?, [wanted.clone()], "{kind:?}");
+        assert_eq!(
+            db.store.unlisted(worker.account(), pass).await?,
+            [conversation_id("a")?],
+            "only the other was shown"
+        );
+        assert_eq!(db.store.unlisted(worker.account(), pass - 1).await?.len(), 2, "not in that walk of the lists");
+        let row = db.store.verification(worker.account()).await?.context("it has begun")?;
+        assert_eq!((row.job, row.asked, row.started_at), (worker.lease.job, ask, NOW.plus_ms(1)));
+        assert_eq!((row.state.pass, row.finished_at), (number, None));
+    }
     Ok(())
 }
 

@@ -93,6 +93,19 @@ impl Database {
         self.raw(text).await?.context("no row")
     }
 
+    /// The first column of what a query finds, as texts.
+    pub async fn texts(&self, text: &str) -> anyhow::Result<Vec<String>> {
+        if self.is_postgres() {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await?;
+            let rows = connection.fetch_all(AssertSqlSafe(text.to_owned())).await?;
+            connection.close().await?;
+            return Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?);
+        }
+        let connection = self.connect()?;
+        let mut statement = connection.prepare(text)?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
     /// Closes and removes it.
     pub async fn finish(self) -> anyhow::Result<()> {
         self.store.close().await;
