@@ -164,6 +164,8 @@ mod store_contract_media;
 #[cfg(test)]
 mod store_contract_neighbours;
 #[cfg(test)]
+mod store_contract_people;
+#[cfg(test)]
 mod store_contract_reads;
 #[cfg(test)]
 mod store_contract_search;

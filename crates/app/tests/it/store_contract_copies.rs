@@ -31,9 +31,9 @@ async fn story(database: &Database) -> Result<Harness> {
     Ok(story)
 }
 
-struct Source {
-    account: CopiedAccount,
-    parts: VecDeque<Copied>,
+pub struct Source {
+    pub account: CopiedAccount,
+    pub parts: VecDeque<Copied>,
 }
 
 impl CopySource for Source {
@@ -47,7 +47,7 @@ impl CopySource for Source {
 }
 
 /// All that the store hands out, page by page.
-async fn handed_out(store: &SharedStore, account: &AccountId) -> Result<(CopiedAccount, CopiedRows)> {
+pub async fn handed_out(store: &SharedStore, account: &AccountId) -> Result<(CopiedAccount, CopiedRows)> {
     let store = store.held().await?;
     let mut all = CopiedRows::default();
     let head = store.copied_account(account).await?.context("an account")?;

@@ -18,6 +18,7 @@ crate::on_both_databases!(
     the_end_of_a_run_is_noted_at_its_account,
     a_cancelled_job_stops,
     idle_accounts_are_enqueued,
+    each_account_is_idle_by_itself,
     fetching_media_is_no_sync,
     somebody_who_asks_and_the_schedule_of_another_node_get_one_job,
     forcing_gives_set_aside_conversations_one_more_try,
@@ -185,6 +186,20 @@ async fn idle_accounts_are_enqueued(db: &Database) -> anyhow::Result<()> {
     }
     assert_eq!(db.store.enqueue_idle(NOW.plus_ms(-1), NOW).await?, 0);
     assert_eq!(db.store.enqueue_idle(NOW, NOW).await?, 2);
+    Ok(())
+}
+
+async fn each_account_is_idle_by_itself(db: &Database) -> anyhow::Result<()> {
+    // One is being synced, one ended just now, one by a clock that was ahead.
+    Worker::new(&db.store, 1).await?;
+    for (number, ended_at) in [(2, NOW), (3, NOW.plus_ms(1_000_000))] {
+        let worker = Worker::new(&db.store, number).await?;
+        db.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, ended_at).await?;
+    }
+    assert_eq!(db.store.enqueue_idle(NOW.plus_ms(-1), NOW).await?, 1);
+    let newest = async |number: u32| anyhow::Ok(db.store.jobs(&account_id(number)?, 1).await?.remove(0));
+    assert_eq!(newest(3).await?.state, JobState::Queued, "nobody knows when it really ended");
+    assert_eq!((newest(2).await?.state, newest(1).await?.state), (JobState::Done, JobState::Running));
     Ok(())
 }
 

@@ -25,6 +25,8 @@ crate::on_both_databases!(
     a_session_that_a_file_renewed_is_kept_with_its_date,
     an_object_leaves_only_when_nothing_refers_to_it,
     an_expected_object_does_not_leave,
+    files_that_are_asked_for_are_due_when_the_first_one_is,
+    a_new_link_forgets_why_the_old_one_was_given_up,
     a_failure_is_tried_again_at_its_time,
     what_came_by_an_old_link_does_not_settle_the_new_one,
     a_new_link_lets_a_failure_be_tried_at_once,
@@ -246,7 +248,12 @@ async fn an_expected_object_does_not_leave(db: &Database) -> anyhow::Result<()> 
     let worker = talk(db, vec![carrying("m1", vec![photo("a", "a")])?]).await?;
     assert!(worker.store.expect_object(&object("aa"), NOW.plus_ms(5)).await?);
     assert!(worker.store.leaving_objects(10, NOW.plus_ms(4)).await?.is_empty());
-    assert_eq!(worker.store.leaving_objects(10, NOW.plus_ms(5)).await?, ["aa"], "its worker died");
+    assert!(worker.store.expect_object(&object("aa"), NOW.plus_ms(8)).await?);
+    assert!(worker.store.leaving_objects(10, NOW.plus_ms(7)).await?.is_empty(), "it is announced anew");
+    assert_eq!(worker.store.leaving_objects(10, NOW.plus_ms(8)).await?, ["aa"], "its worker died");
+    assert!(worker.store.expect_object(&object("bb"), NOW.plus_ms(8)).await?);
+    worker.store.forget_object("bb").await?;
+    assert_eq!(worker.store.leaving_objects(10, NOW.plus_ms(8)).await?, ["aa", "bb"], "only what leaves is forgotten");
     let stored = MediaOutcome::Stored { object: object("aa"), name: None };
     let (_, committed) = worker.settle_next(&stored).await?;
     assert!(!committed.is_written, "what leaves cannot be referred to");
@@ -255,6 +262,47 @@ async fn an_expected_object_does_not_leave(db: &Database) -> anyhow::Result<()> 
     worker.store_next("aa").await?;
     worker.store.lose_object("aa").await?;
     assert_eq!(worker.states().await?[0].2, AttachmentState::Remote, "it is fetched again");
+    Ok(())
+}
+
+async fn files_that_are_asked_for_are_due_when_the_first_one_is(db: &Database) -> anyhow::Result<()> {
+    let failed = |after| MediaOutcome::Failed { code: "media_timeout", not_before: Some(NOW.plus_ms(after)) };
+    for number in [2, 1, 3] {
+        let mut worker = Worker::new(&db.store, number).await?;
+        worker.commit(&listed(vec![conversation("talk", 20, "Mara")?])).await?;
+        let files = vec![photo("a", "a"), photo("b", "b"), photo("c", "c")];
+        worker.commit(&spoken(vec![carrying("m1", files)?])).await?;
+        assert_eq!(worker.store.want_all(worker.account(), &[AttachmentState::Remote], NOW).await?, 3);
+        for after in [40, 20, 30] {
+            worker.settle_next(&failed(after + i64::from(number))).await?;
+        }
+        worker.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
+    }
+    let account = account_id(1)?;
+    db.store.enqueue_media(&account, NOW).await?;
+    db.store.enqueue_media(&account, NOW).await?;
+    assert_eq!(db.count("SELECT COUNT(*) FROM jobs WHERE state = 'queued'").await?, 1, "one, for this account");
+    let job = db.store.media_jobs(&account, 10).await?.remove(0);
+    assert_eq!((job.state, job.not_before), (JobState::Queued, NOW.plus_ms(21)));
+    assert_eq!(db.store.media_due_at(&account).await?, Some(NOW.plus_ms(21)));
+    Ok(())
+}
+
+async fn a_new_link_forgets_why_the_old_one_was_given_up(db: &Database) -> anyhow::Result<()> {
+    let files = |signature: &str| {
+        let one = |name: &str| photo(name, &format!("{name}?t={signature}"));
+        carrying("m1", ["a", "b", "c"].map(one).into())
+    };
+    let mut worker = talk(db, vec![files("1")?]).await?;
+    worker.settle_next(&MediaOutcome::Gone).await?;
+    worker.settle_next(&MediaOutcome::Refused { code: "media_too_large" }).await?;
+    worker.settle_next(&MediaOutcome::Failed { code: "media_timeout", not_before: None }).await?;
+    worker.commit(&spoken(vec![files("2")?])).await?;
+    let rows = worker.store.attachments_page(worker.account(), None, 0, 10).await?;
+    let told: Vec<_> = rows.iter().map(|row| (row.state, row.failure_code.as_deref(), row.tries)).collect();
+    let failed = (AttachmentState::Failed, Some("media_timeout"), 0);
+    assert_eq!(told, [(AttachmentState::Remote, None, 0), (AttachmentState::Remote, None, 0), failed]);
+    assert!(worker.store.next_media(&worker.lease, true, NOW).await?.is_some());
     Ok(())
 }
 

@@ -4,10 +4,12 @@
 
 use anyhow::{Context, Result, ensure};
 use threadkeep::store::{
-    AttachmentState, DataKeyRow, JobEnd, Login, MediaOutcome, MediaPolicy, NewAttachment, Resealed,
+    AttachmentState, Commit, ConversationFilter, Copied, CopiedAccount, CopyOutcome, DataKeyRow, JobEnd, JobFailure,
+    Login, MediaOutcome, MediaPolicy, NewAttachment, Resealed, SealedSession,
 };
 use threadkeep_core::content::Content;
 use threadkeep_core::conversation::ConversationSeen;
+use threadkeep_core::id::AccountId;
 use threadkeep_core::message::MessageSeen;
 use threadkeep_core::person::PersonSeen;
 use threadkeep_core::sync::track::InboxTrack;
@@ -15,6 +17,7 @@ use threadkeep_core::sync::{Batch, Health, Hold, HoldReason};
 use threadkeep_core::time::Timestamp;
 use threadkeep_core::verify::{Ask, Depth};
 
+use crate::store_contract_copies::{Source, handed_out};
 use crate::store_contract_search::indexed;
 use crate::store_database::Database;
 use crate::store_fixture::{
@@ -30,6 +33,7 @@ crate::on_both_databases!(
     a_run_leaves_the_other_accounts,
     media_of_an_account_leave_the_others,
     an_archive_leaves_the_other_accounts,
+    a_copy_that_is_taken_in_is_told_like_its_source,
     a_removed_account_leaves_nothing_and_the_others_all,
     what_happens_in_a_conversation_leaves_the_others,
     what_happens_to_a_message_leaves_the_others,
@@ -71,6 +75,9 @@ impl<'a> Street<'a> {
 async fn a_person_who_acts_on_an_account_leaves_the_others(db: &Database) -> Result<()> {
     let mut street = Street::on(db).await?;
     let id = account_id(OWN)?;
+    for other in OTHERS {
+        street.db.store.set_paused(&account_id(other)?, true).await?;
+    }
     let renamed = Login { member: person_id("Max")?, sealed_session: sealed(&[9]), ..login(OWN)? };
     street.only_here("a login", async |worker| Ok(worker.store.log_in(&renamed, NOW.plus_ms(1)).await?)).await?;
     for is_paused in [true, false] {
@@ -118,6 +125,16 @@ async fn a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
     let inbox = InboxTrack { rate_limits: 2, ..InboxTrack::default() };
     let hold = Hold { until: NOW.plus_ms(1_000), why: HoldReason::Blocked };
     let held = Batch { hold: Some(hold), inbox, health: Some(Health::Challenged), ..batch() };
+    db.raw(&format!("UPDATE accounts SET hold_until = {}, hold_why = 'blocked'", NOW.0 + 9)).await?;
+    street
+        .only_here("another session", async |worker| {
+            let session = SealedSession { login_expires_at: Some(NOW), ..sealed(&[8]) };
+            let batch = batch();
+            let step =
+                Commit { sealed_session: Some(&session), next_request_at: NOW.plus_ms(3), ..worker.step(&batch) };
+            Ok(worker.store.commit(&step).await.map(drop)?)
+        })
+        .await?;
     street.only_here("a wait", async |worker| worker.commit(&held).await.map(drop)).await?;
     let id = account_id(OWN)?;
     street.only_here("the end of a block", async |worker| Ok(worker.store.clear_blocked(&id).await?)).await?;
@@ -160,6 +177,16 @@ async fn a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
             worker.lease = claimed.context("it waits no more")?.lease;
             worker.store.enqueue_sync(&account, true, NOW).await?;
             Ok(worker.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?)
+        })
+        .await?;
+    let failure = JobFailure { code: "unavailable".into(), what: "it is down".into() };
+    street
+        .only_here("a run that fails", async |worker| {
+            let account = worker.account().clone();
+            worker.store.enqueue_sync(&account, false, NOW).await?;
+            let claimed = worker.store.claim(Some(&account), "tester", NOW, NOW.plus_ms(LEASE_MS)).await?;
+            worker.lease = claimed.context("nothing to claim")?.lease;
+            Ok(worker.store.finish(&worker.lease, &JobEnd::Failed(failure), &worker.progress, NOW).await?)
         })
         .await
 }
@@ -206,6 +233,34 @@ async fn an_archive_leaves_the_other_accounts(db: &Database) -> Result<()> {
     let id = account_id(OWN)?;
     street.only_here("another id", async |worker| Ok(worker.store.take_over(&id, &old, &new).await?)).await?;
     street.only_here("the index", async |worker| indexed(&worker.store).await).await
+}
+
+async fn a_copy_that_is_taken_in_is_told_like_its_source(db: &Database) -> Result<()> {
+    let mut street = Street::on(db).await?;
+    let gone = Batch { deleted_messages: vec![message_id("mine2")?], ..delta(batch()) };
+    street.only_here("a removal", async |worker| worker.commit(&gone).await.map(drop)).await?;
+    let own = account_id(OWN)?;
+    let (account, all) = handed_out(&db.store, &own).await?;
+    let copy = account_id(9)?;
+    let kept = rows_of_accounts(db, &[OTHERS[0], OWN, OTHERS[1]]).await?;
+    let account = CopiedAccount { id: copy.clone(), ..account };
+    let mut source = Source { account, parts: [Copied::Rows(all.clone())].into() };
+    ensure!(db.store.put_copy(&mut source).await? == CopyOutcome::Restored);
+    assert_eq!(rows_of_accounts(db, &[OTHERS[0], OWN, OTHERS[1]]).await?, kept, "nobody else is changed by it");
+    let told = async |id: &AccountId| {
+        let one = db.store.overview(id).await?;
+        anyhow::Ok((one.conversations, one.messages, one.oldest_message_at))
+    };
+    assert_eq!(told(&copy).await?, told(&own).await?);
+    assert_eq!(handed_out(&db.store, &copy).await?.1, all);
+    let filter = |id: &AccountId| ConversationFilter { accounts: vec![id.clone()], ..ConversationFilter::default() };
+    let listed = async |id: &AccountId| {
+        let rows = db.store.conversations(&filter(id), 10).await?;
+        let newest = rows.into_iter().map(|row| (row.conversation, row.participants, row.newest));
+        anyhow::Ok(newest.collect::<Vec<_>>())
+    };
+    assert_eq!(listed(&copy).await?, listed(&own).await?);
+    Ok(())
 }
 
 async fn a_removed_account_leaves_nothing_and_the_others_all(db: &Database) -> Result<()> {

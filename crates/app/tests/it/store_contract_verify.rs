@@ -134,6 +134,14 @@ async fn a_verdict_is_told_whole(db: &Database) -> anyhow::Result<()> {
         assert_eq!((row.job, row.asked, row.started_at), (worker.lease.job, ask, NOW.plus_ms(1)));
         assert_eq!((row.state.pass, row.finished_at), (number, None));
     }
+    // Another question begins anew.
+    for (ask, after, began) in [(ask, 20, 1), (ask.with(Ask { repairs: true, ..ask }), 21, 21)] {
+        let verification = Some(Verification::begin(ask, worker.lease.job, &[]).alone());
+        let batch = Batch { verification, ..batch() };
+        db.store.commit(&Commit { now: NOW.plus_ms(after), ..worker.step(&batch) }).await?;
+        let row = db.store.verification(worker.account()).await?.context("it has begun")?;
+        assert_eq!((row.asked, row.started_at), (ask, NOW.plus_ms(began)));
+    }
     Ok(())
 }
 

@@ -124,7 +124,7 @@ pub async fn settle_next(worker: &Worker, outcome: &MediaOutcome) -> Result<()> 
         task: &task,
         outcome,
         sealed_session: None,
-        next_request_at: NOW,
+        next_request_at: NOW.plus_ms(1 + i64::from(task.attachment.ordinal)),
         lease_until: NOW.plus_ms(LEASE_MS),
         progress: &worker.progress,
         now: NOW,
