@@ -162,6 +162,8 @@ mod store_contract_lookups;
 #[cfg(test)]
 mod store_contract_media;
 #[cfg(test)]
+mod store_contract_media_rows;
+#[cfg(test)]
 mod store_contract_neighbours;
 #[cfg(test)]
 mod store_contract_people;

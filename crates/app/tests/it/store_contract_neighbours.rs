@@ -153,6 +153,9 @@ async fn a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
         .await?;
     assert!(db.store.message(&[id], &message_id("live")?).await?.is_some());
     assert_eq!(db.count("SELECT COUNT(*) FROM messages WHERE id LIKE 'csv-%'").await?, 8, "it is the same message");
+    let strays = "SELECT COUNT(*) FROM archived_messages a WHERE NOT EXISTS (SELECT 1 FROM messages m \
+         WHERE m.account_pk = a.account_pk AND m.id = a.message_id AND m.conversation_pk = a.conversation_pk)";
+    assert_eq!(db.count(strays).await?, 0, "each row of an archive knows its message");
     let gone = Batch {
         deleted_messages: vec![message_id("mine1")?],
         deleted_conversations: vec![conversation_id("behind")?],
