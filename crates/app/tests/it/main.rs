@@ -154,6 +154,8 @@ mod store_contract_copies;
 #[cfg(test)]
 mod store_contract_export;
 #[cfg(test)]
+mod store_contract_imports;
+#[cfg(test)]
 mod store_contract_jobs;
 #[cfg(test)]
 mod store_contract_listed;

@@ -11,6 +11,7 @@ use threadkeep_core::conversation::{Conversation, ConversationSeen, merge_conver
 use threadkeep_core::message::{Merged, Message, MessageFormat, MessageSeen, Origin, merge_message};
 use threadkeep_core::person::{Person, PersonKind, PersonSeen, merge_person};
 use threadkeep_core::sync::Batch;
+use threadkeep_core::sync::track::ConversationTrack;
 use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;
@@ -22,6 +23,7 @@ crate::on_both_databases!(
     every_column_of_a_conversation_follows,
     every_column_of_a_message_follows,
     every_column_of_a_person_follows,
+    the_columns_of_a_track_follow_it,
 );
 
 /// A conversation with every field told, each told differently in another form.
@@ -138,5 +140,19 @@ async fn every_column_of_a_person_follows(db: &Database) -> anyhow::Result<()> {
     }
     // What people are looked up by follows their link.
     assert_eq!(db.count("SELECT COUNT(*) FROM people WHERE slug = 'ben-2'").await?, 1);
+    Ok(())
+}
+
+async fn the_columns_of_a_track_follow_it(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let column = async |name: &str| db.count(&format!("SELECT COALESCE({name}, -1) FROM tracks")).await;
+    for form in 1..=3 {
+        let due = worker.commit(&listed(vec![conversation(form)?])).await?.due.context("it is due")?;
+        assert_eq!(column("activity").await?, 1_000 * form + 2);
+        assert_eq!((due.activity, due.synced_to.is_some()), (Timestamp(1_000 * form + 2), form > 1));
+        let track = ConversationTrack { synced_to: Some(Timestamp(1_000 * form)), ..due };
+        worker.commit(&Batch { track: Some(track), ..batch() }).await?;
+        assert_eq!(column("synced_to").await?, 1_000 * form);
+    }
     Ok(())
 }

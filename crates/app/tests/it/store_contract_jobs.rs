@@ -19,6 +19,8 @@ crate::on_both_databases!(
     a_cancelled_job_stops,
     idle_accounts_are_enqueued,
     each_account_is_idle_by_itself,
+    a_wait_ends_for_whoever_asks_and_for_nobody_else,
+    a_commit_keeps_what_was_counted,
     fetching_media_is_no_sync,
     somebody_who_asks_and_the_schedule_of_another_node_get_one_job,
     forcing_gives_set_aside_conversations_one_more_try,
@@ -203,6 +205,57 @@ async fn each_account_is_idle_by_itself(db: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn a_wait_ends_for_whoever_asks_and_for_nobody_else(db: &Database) -> anyhow::Result<()> {
+    let later = NOW.plus_ms(1_000);
+    let link = |name: &str| NewAttachment::link(&format!("https://media.licdn.com/dms/image/{name}?t=1"));
+    let mut jobs = Vec::new();
+    // Syncs of the first two wait, and so does what the others want to be fetched.
+    for number in 1..=4 {
+        let mut worker = Worker::new(&db.store, number).await?;
+        if number > 2 {
+            db.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
+            db.store.want(worker.account(), &link("a"), false, NOW).await?;
+            let claimed = db.store.claim(Some(worker.account()), "tester", NOW, until()).await?;
+            worker.lease = claimed.context("the wish")?.lease;
+        }
+        db.store.put_back(&worker.lease, later, &worker.progress).await?;
+        jobs.push(worker.lease.job);
+    }
+    let waits = async || {
+        let mut told = Vec::new();
+        for id in &jobs {
+            told.push(db.store.job(*id).await?.context("a job")?.not_before);
+        }
+        anyhow::Ok(told)
+    };
+    db.store.want(&account_id(1)?, &link("b"), false, NOW.plus_ms(3)).await?;
+    assert_eq!(waits().await?, [later; 4], "a sync waits on; the file comes with it");
+    db.store.want(&account_id(3)?, &link("b"), false, NOW.plus_ms(3)).await?;
+    assert_eq!(waits().await?, [later, later, NOW.plus_ms(3), later]);
+    db.store.enqueue_sync(&account_id(1)?, true, NOW.plus_ms(4)).await?;
+    assert_eq!(waits().await?, [NOW.plus_ms(4), later, NOW.plus_ms(3), later]);
+    for job in [jobs[2], jobs[0]] {
+        let claimed = db.store.claim(None, "next", NOW.plus_ms(5), until()).await?.context("it is due")?;
+        assert_eq!(claimed.job.id, job);
+        // Whoever asks now finds it running, which needs no hurry.
+        db.store.enqueue_sync(&claimed.job.account, true, NOW.plus_ms(6)).await?;
+        let again = db.store.claim(Some(&claimed.job.account), "another", NOW.plus_ms(7), until()).await?;
+        assert_eq!(again, None);
+    }
+    Ok(())
+}
+
+async fn a_commit_keeps_what_was_counted(db: &Database) -> anyhow::Result<()> {
+    let mut worker = Worker::new(&db.store, 1).await?;
+    let other = Worker::new(&db.store, 2).await?;
+    let committed = worker.commit(&listed(vec![conversation("a", 20, "Ben")?])).await?;
+    assert_ne!(committed.progress, Progress::default());
+    let kept = async |worker: &Worker| anyhow::Ok(db.store.job(worker.lease.job).await?.context("a job")?.progress);
+    assert_eq!(kept(&worker).await?, committed.progress);
+    assert_eq!(kept(&other).await?, Progress::default());
+    Ok(())
+}
+
 async fn fetching_media_is_no_sync(db: &Database) -> anyhow::Result<()> {
     let worker = Worker::new(&db.store, 1).await?;
     let account = worker.account().clone();
@@ -257,5 +310,9 @@ async fn the_lease_of_a_process_that_is_gone_ends_at_once(db: &Database) -> anyh
     assert_eq!(db.store.release("tester", NOW).await?, 1);
     assert!(db.store.claim(None, "next", NOW, until()).await?.is_some());
     assert_eq!(db.store.release("tester", NOW).await?, 0, "it is the next one's now");
+    let waiting = Worker::new(&db.store, 2).await?;
+    db.store.put_back(&waiting.lease, NOW.plus_ms(9), &waiting.progress).await?;
+    assert_eq!(db.store.release("tester", NOW).await?, 0);
+    assert_eq!(db.store.claim(None, "next", NOW, until()).await?, None, "what waits waits on");
     Ok(())
 }

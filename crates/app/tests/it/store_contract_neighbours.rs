@@ -25,12 +25,14 @@ use crate::store_fixture::{
     person, person_id, sealed, spoken,
 };
 use crate::store_neighbourhood::{
-    assert_lived_in, import, lived_in, photo, pictured, rows_of_accounts, rows_of_messages, rows_of_talks, settle_next,
+    assert_lived_in, assert_no_strays, import, lived_in, photo, pictured, rows_of, rows_of_accounts, rows_of_messages,
+    rows_of_talks, settle_next,
 };
 
 crate::on_both_databases!(
     a_person_who_acts_on_an_account_leaves_the_others,
     a_run_leaves_the_other_accounts,
+    the_end_of_a_run_leaves_the_other_accounts,
     media_of_an_account_leave_the_others,
     an_archive_leaves_the_other_accounts,
     a_copy_that_is_taken_in_is_told_like_its_source,
@@ -78,8 +80,15 @@ async fn a_person_who_acts_on_an_account_leaves_the_others(db: &Database) -> Res
     for other in OTHERS {
         street.db.store.set_paused(&account_id(other)?, true).await?;
     }
+    let laid = async || {
+        let own = format!("(SELECT a.pk FROM accounts a WHERE a.id = '{}')", account_id(OWN)?);
+        db.count(&format!("SELECT COUNT(*) FROM conversations WHERE others IS NOT NULL AND account_pk = {own}")).await
+    };
+    db.store.log_in(&login(OWN)?, NOW).await?;
+    assert_eq!(laid().await?, 3, "the same member: lists show the same");
     let renamed = Login { member: person_id("Max")?, sealed_session: sealed(&[9]), ..login(OWN)? };
     street.only_here("a login", async |worker| Ok(worker.store.log_in(&renamed, NOW.plus_ms(1)).await?)).await?;
+    assert_eq!(laid().await?, 0, "another member is the owner now, whom lists leave out");
     for is_paused in [true, false] {
         street
             .only_here("a pause", async |worker| worker.expect(worker.store.set_paused(&id, is_paused).await?))
@@ -143,19 +152,13 @@ async fn a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
     changed.messages = vec![MessageSeen { body: Some("edited".into()), ..pictured("mine", 1)? }, pictured("new", 1)?];
     street.only_here("changes", async |worker| worker.commit(&delta(changed)).await.map(drop)).await?;
     street.only_here("the index", async |worker| indexed(&worker.store).await).await?;
-    let live = MessageSeen {
-        sender: Some(person_id("Max")?),
-        delivered_at: Timestamp(1_600_000_001_234),
-        ..message("mine", "live", 0, "an old word 1")?
-    };
+    let live = out_of_the_archive()?;
     street
         .only_here("a message of the archive", async |worker| worker.commit(&spoken(vec![live])).await.map(drop))
         .await?;
     assert!(db.store.message(&[id], &message_id("live")?).await?.is_some());
     assert_eq!(db.count("SELECT COUNT(*) FROM messages WHERE id LIKE 'csv-%'").await?, 8, "it is the same message");
-    let strays = "SELECT COUNT(*) FROM archived_messages a WHERE NOT EXISTS (SELECT 1 FROM messages m \
-         WHERE m.account_pk = a.account_pk AND m.id = a.message_id AND m.conversation_pk = a.conversation_pk)";
-    assert_eq!(db.count(strays).await?, 0, "each row of an archive knows its message");
+    assert_no_strays(db).await?;
     let gone = Batch {
         deleted_messages: vec![message_id("mine1")?],
         deleted_conversations: vec![conversation_id("behind")?],
@@ -163,6 +166,11 @@ async fn a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
     };
     street.only_here("removals", async |worker| worker.commit(&gone).await.map(drop)).await?;
     street.only_here("the index again", async |worker| indexed(&worker.store).await).await?;
+    Ok(())
+}
+
+async fn the_end_of_a_run_leaves_the_other_accounts(db: &Database) -> Result<()> {
+    let mut street = Street::on(db).await?;
     street
         .only_here("a longer lease", async |worker| {
             Ok(worker.store.prolong(&worker.lease, NOW.plus_ms(2 * LEASE_MS)).await?)
@@ -267,16 +275,19 @@ async fn a_copy_that_is_taken_in_is_told_like_its_source(db: &Database) -> Resul
 }
 
 async fn a_removed_account_leaves_nothing_and_the_others_all(db: &Database) -> Result<()> {
-    let mut street = Street::on(db).await?;
+    Street::on(db).await?;
     // Messages that are to be indexed again, which is done soon.
     db.raw("INSERT INTO search_again (account_pk, message_id) SELECT s.account_pk, s.message_id FROM search_rows s")
         .await?;
-    street
-        .only_here("its removal", async |worker| worker.expect(worker.store.remove_account(worker.account()).await?))
-        .await?;
-    for (table, rows) in rows_of_accounts(db, &[OWN]).await? {
+    let own = account_id(OWN)?;
+    let pk = db.count(&format!("SELECT a.pk FROM accounts a WHERE a.id = '{own}'")).await?;
+    let others = rows_of_accounts(db, &OTHERS).await?;
+    ensure!(db.store.remove_account(&own).await?);
+    assert_eq!(rows_of_accounts(db, &OTHERS).await?, others);
+    for (table, rows) in rows_of(db, &pk.to_string(), &format!("'{own}'")).await? {
         assert!(rows.is_empty(), "{table}: {rows:?}");
     }
+    assert_no_strays(db).await?;
     indexed(&db.store).await?;
     let left = db.store.index_lag(None).await?;
     assert_eq!((left.indexed, left.messages), (24, 24), "each of the others has nine messages and three old ones");
@@ -293,6 +304,15 @@ impl Worker {
         ensure!(found, "it found nothing");
         Ok(())
     }
+}
+
+/// The message in `mine` that an archive has told, as LinkedIn shows it.
+fn out_of_the_archive() -> Result<MessageSeen> {
+    Ok(MessageSeen {
+        sender: Some(person_id("Max")?),
+        delivered_at: Timestamp(1_600_000_001_234),
+        ..message("mine", "live", 0, "an old word 1")?
+    })
 }
 
 /// Something is done to the conversation `mine`; the two others of the account are as they were.
@@ -323,17 +343,22 @@ async fn what_happens_in_a_conversation_leaves_the_others(db: &Database) -> Resu
         categories: Some(["ARCHIVE".to_owned()].into()),
         ..conversation("mine", 90, "Max")?
     };
+    let mut guest = grown.clone();
+    guest.participants = Some([person_id("Owner")?, person_id("Ivo")?, person_id("Ann")?].into());
     let renamed = PersonSeen { first_name: Some("Maximilian".into()), ..person("Max")? };
     let deleted = Batch { deleted_messages: vec![message_id("mine2")?], ..delta(batch()) };
     let batches = [
-        ("a list", listed(vec![grown])),
+        ("a guest who is in another one, too", listed(vec![guest])),
+        ("the guest leaves", listed(vec![grown])),
         ("a name", Batch { people: vec![renamed], ..batch() }),
         ("messages", spoken(vec![pictured("mine", 4)?, message("mine", "mine1", 11, "no picture")?])),
+        ("a message of the archive", spoken(vec![out_of_the_archive()?])),
         ("a recall", deleted),
         ("its end", Batch { deleted_conversations: vec![conversation_id("mine")?], ..delta(batch()) }),
     ];
     for (what, batch) in batches {
         only_in_mine(&mut worker, db, what, async |worker| worker.commit(&delta(batch)).await.map(drop)).await?;
+        assert_no_strays(db).await?;
     }
     let (old, new) = (person_id("Max")?, person_id("Maximilian")?);
     only_in_mine(&mut worker, db, "another id", async |worker| {

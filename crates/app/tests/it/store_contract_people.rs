@@ -85,6 +85,10 @@ async fn a_third_id_follows_the_second(db: &Database) -> Result<()> {
         .await?;
     db.store.take_over(worker.account(), &ids[0], &ids[1]).await?;
     db.store.take_over(worker.account(), &ids[1], &ids[2]).await?;
+    // The first id is told once more, and is somebody else now.
+    let (again, other) = (conversation("b", 21, "Max")?, person_id("Other")?);
+    worker.commit(&Batch { people: vec![person("Max")?], ..listed(vec![again]) }).await?;
+    db.store.take_over(worker.account(), &ids[0], &other).await?;
     let known = db.store.people(worker.account(), &ids).await?;
     assert_eq!(
         known.iter().map(|one| one.full_name()).collect::<Vec<_>>(),
@@ -98,8 +102,7 @@ async fn a_third_id_follows_the_second(db: &Database) -> Result<()> {
     told.sort();
     assert_eq!(
         told,
-        [(ids[0].clone(), ids[2].clone()), (ids[1].clone(), ids[2].clone())]
-            .map(|(alias, id)| (alias.as_str().to_owned(), id))
+        [(ids[0].clone(), other), (ids[1].clone(), ids[2].clone())].map(|(alias, id)| (alias.as_str().to_owned(), id))
     );
     Ok(())
 }

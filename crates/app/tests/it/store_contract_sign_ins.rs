@@ -50,7 +50,7 @@ async fn old_sessions_are_removed(db: &Database) -> anyhow::Result<()> {
     with_key(db, KEY).await?;
     with_key(db, "ba9876543210").await?;
     let long_ago = Timestamp(0);
-    let of_other_key = SignInRow { key_id: "ba9876543210".into(), ..session(255, NOW) };
+    let of_other_key = SignInRow { key_id: "ba9876543210".into(), ..session(255, NOW.plus_ms(500)) };
     db.store.add_sign_in(&of_other_key, long_ago, long_ago).await?;
     for number in 0..=100 {
         db.store.add_sign_in(&session(number, NOW.plus_ms(i64::from(number))), long_ago, long_ago).await?;

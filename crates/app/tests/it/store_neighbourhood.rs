@@ -125,7 +125,7 @@ pub async fn settle_next(worker: &Worker, outcome: &MediaOutcome) -> Result<()> 
         outcome,
         sealed_session: None,
         next_request_at: NOW.plus_ms(1 + i64::from(task.attachment.ordinal)),
-        lease_until: NOW.plus_ms(LEASE_MS),
+        lease_until: NOW.plus_ms(LEASE_MS + task.attachment.pk),
         progress: &worker.progress,
         now: NOW,
     };
@@ -184,6 +184,11 @@ fn archived(talk: &str, other: &str, number: i64) -> Result<ArchivedMessage> {
 
 /// Takes an archive in, in which each conversation has one message more.
 pub async fn import(worker: &Worker, digest: &str, number: i64) -> Result<()> {
+    import_for(worker, digest, number, None).await
+}
+
+/// The same, for somebody who has asked for it.
+pub async fn import_for(worker: &Worker, digest: &str, number: i64, job: Option<i64>) -> Result<()> {
     let owner = archived_person("Olga")?.id;
     let line = AuditLine {
         at: NOW,
@@ -200,9 +205,9 @@ pub async fn import(worker: &Worker, digest: &str, number: i64) -> Result<()> {
         public_id: "olga-test",
         scope: &["INBOX".to_owned()],
         digest,
-        newest_second: None,
+        newest_second: Some(9),
         lacks_threads: false,
-        job: None,
+        job,
         is_dry_run: false,
         line: &line,
         now: NOW,
@@ -215,27 +220,49 @@ pub async fn import(worker: &Worker, digest: &str, number: i64) -> Result<()> {
 
 /// Every row of these accounts.
 pub async fn rows_of_accounts(db: &Database, numbers: &[u32]) -> Result<Rows> {
-    let ids = numbers.iter().map(|number| account_id(*number)).collect::<Result<Vec<_>>>()?;
-    let ids = ids.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
-    let own = format!("IN (SELECT a.pk FROM accounts a WHERE a.id IN ({ids}))");
-    let places = format!("place IN (SELECT s.place FROM search_rows s WHERE s.account_pk {own})");
+    let ids = numbers.iter().map(|number| Ok(format!("'{}'", account_id(*number)?))).collect::<Result<Vec<_>>>()?;
+    let ids = ids.join(", ");
+    let own = db.texts(&format!("SELECT CAST(a.pk AS TEXT) FROM accounts a WHERE a.id IN ({ids})")).await?;
+    ensure!(own.len() == numbers.len(), "an account is not there");
+    rows_of(db, &own.join(", "), &ids).await
+}
+
+/// Every row of accounts with these keys and ids; they may be gone.
+pub async fn rows_of(db: &Database, pks: &str, ids: &str) -> Result<Rows> {
     let mut found = Rows::new();
     for table in tables(db, "account_pk").await? {
-        found.insert(table.clone(), rows(db, &table, &format!("account_pk {own}")).await?);
+        found.insert(table.clone(), rows(db, &table, &format!("account_pk IN ({pks})")).await?);
     }
+    let of_conversation =
+        format!("conversation_pk IN (SELECT c.pk FROM conversations c WHERE c.account_pk IN ({pks}))");
     let others = [
-        ("accounts", format!("pk {own}")),
-        (
-            "conversation_categories",
-            format!("conversation_pk IN (SELECT c.pk FROM conversations c WHERE c.account_pk {own})"),
-        ),
+        ("accounts", format!("pk IN ({pks})")),
+        ("conversation_categories", of_conversation),
         ("data_keys", format!("account_id IN ({ids})")),
-        ("search_fences", places),
+        ("search_fences", format!("place IN (SELECT s.place FROM search_rows s WHERE s.account_pk IN ({pks}))")),
     ];
     for (table, which) in others {
         found.insert(table.to_owned(), rows(db, table, &which).await?);
     }
     Ok(found)
+}
+
+/// Asserts that nothing is left that belongs to something that is gone.
+pub async fn assert_no_strays(db: &Database) -> Result<()> {
+    let message = |row: &str| {
+        format!("SELECT 1 FROM messages m WHERE m.account_pk = {row}.account_pk AND m.id = {row}.message_id")
+    };
+    let strays = [
+        ("attachments x", format!("x.message_id IS NOT NULL AND NOT EXISTS ({})", message("x"))),
+        ("archived_messages x", format!("NOT EXISTS ({} AND m.conversation_pk = x.conversation_pk)", message("x"))),
+        ("conversation_categories x", "x.conversation_pk NOT IN (SELECT c.pk FROM conversations c)".to_owned()),
+        ("conversation_people x", "x.conversation_pk NOT IN (SELECT c.pk FROM conversations c)".to_owned()),
+        ("search_fences x", "x.place NOT IN (SELECT s.place FROM search_rows s)".to_owned()),
+    ];
+    for (table, which) in strays {
+        assert_eq!(db.count(&format!("SELECT COUNT(*) FROM {table} WHERE {which}")).await?, 0, "{table}");
+    }
+    Ok(())
 }
 
 /// Asserts that an account that was [`lived_in`] has rows wherever an account has them.
