@@ -5,13 +5,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use threadkeep::store::{MessageFilter, Reads};
+use threadkeep::store::{Commit, MessageFilter, Reads};
 use threadkeep_core::content::{Attribute, Content, Reaction};
 use threadkeep_core::conversation::{Conversation, ConversationSeen, merge_conversation};
 use threadkeep_core::message::{Merged, Message, MessageFormat, MessageSeen, Origin, merge_message};
+use threadkeep_core::page::SyncToken;
 use threadkeep_core::person::{Person, PersonKind, PersonSeen, merge_person};
-use threadkeep_core::sync::Batch;
-use threadkeep_core::sync::track::ConversationTrack;
+use threadkeep_core::sync::track::{ConversationTrack, InboxTrack};
+use threadkeep_core::sync::{Batch, FailureCode, Health, Hold, HoldReason, RunFailure};
 use threadkeep_core::time::Timestamp;
 
 use crate::store_database::Database;
@@ -24,6 +25,7 @@ crate::on_both_databases!(
     every_column_of_a_message_follows,
     every_column_of_a_person_follows,
     the_columns_of_a_track_follow_it,
+    every_column_of_an_account_follows_whatever_else_happens,
 );
 
 /// A conversation with every field told, each told differently in another form.
@@ -153,6 +155,59 @@ async fn the_columns_of_a_track_follow_it(db: &Database) -> anyhow::Result<()> {
         let track = ConversationTrack { synced_to: Some(Timestamp(1_000 * form)), ..due };
         worker.commit(&Batch { track: Some(track), ..batch() }).await?;
         assert_eq!(column("synced_to").await?, 1_000 * form);
+    }
+    Ok(())
+}
+
+/// A wait that began before, a wait that begins, another health, and whether the oldest message goes, in all combinations.
+async fn every_column_of_an_account_follows_whatever_else_happens(db: &Database) -> anyhow::Result<()> {
+    let hold = |after: i64, why| Hold { until: NOW.plus_ms(after), why };
+    for number in 0..16_u32 {
+        let case = |bit: u32| number & (1 << bit) != 0;
+        let mut worker = Worker::new(&db.store, number + 1).await?;
+        // Another account has the same, and neither is counted for the other.
+        let messages = [10, 20].map(|at| message("a", &format!("m{at}"), at, "words"));
+        let before = Batch {
+            hold: Some(hold(if case(0) { 500 } else { 0 }, HoldReason::Unavailable)),
+            ..spoken(messages.into_iter().collect::<Result<_, _>>()?)
+        };
+        worker.commit(&before).await?;
+        let inbox = InboxTrack { token: Some(SyncToken(format!("mark {number}"))), ..InboxTrack::default() };
+        let failure = RunFailure { code: FailureCode::NeedsLogin, what: "the login has ended".into() };
+        let next = Batch {
+            messages: vec![message("b", "m30", 30, "words")?],
+            deleted_messages: if case(3) { vec![message_id("m10")?] } else { Vec::new() },
+            hold: case(1).then(|| hold(900, HoldReason::RateLimited)),
+            health: case(2).then_some(Health::NeedsLogin),
+            failure: case(2).then_some(failure),
+            inbox: inbox.clone(),
+            ..delta(batch())
+        };
+        let step = Commit { next_request_at: NOW.plus_ms(70), ..worker.step(&next) };
+        let committed = worker.store.commit(&step).await?;
+        let kept = db.store.account(worker.account()).await?.context("the account")?;
+        let wanted = match (case(1), case(0)) {
+            (true, _) => Some(hold(900, HoldReason::RateLimited)),
+            (false, true) => Some(hold(500, HoldReason::Unavailable)),
+            (false, false) => None,
+        };
+        assert_eq!((kept.hold, kept.next_request_at, kept.inbox), (wanted, NOW.plus_ms(70), inbox), "case {number}");
+        let (health, detail) = match case(2) {
+            true => (Health::NeedsLogin, Some("the login has ended")),
+            false => (Health::Connected, None),
+        };
+        assert_eq!((kept.health, kept.health_detail.as_deref()), (health, detail), "case {number}");
+        let told = db.store.overview(worker.account()).await?;
+        let (count, oldest) = if case(3) { (2, 20) } else { (3, 10) };
+        assert_eq!((told.messages, told.oldest_message_at), (count, Some(Timestamp(oldest))), "case {number}");
+        let own = format!("SELECT a.event_seq FROM accounts a WHERE a.id = '{}'", worker.account());
+        // Two messages and their conversation, and now one message more, its conversation, and what the case brings.
+        let events = 3 + i64::try_from(committed.events)?;
+        assert_eq!(db.count(&own).await?, events, "case {number}");
+        assert_eq!(committed.events, 2 + u64::from(case(2)) + u64::from(case(3)), "case {number}");
+        let lost = own.replace("event_seq", "logins_lost");
+        assert_eq!(db.count(&lost).await?, i64::from(case(2)), "case {number}");
+        worker.commit(&listed(vec![conversation(1)?])).await.map(drop)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ crate::on_both_databases!(
     a_failure_is_tried_again_at_its_time,
     what_came_by_an_old_link_does_not_settle_the_new_one,
     a_new_link_lets_a_failure_be_tried_at_once,
+    a_run_hears_that_somebody_asks_for_files,
     what_came_is_not_waited_for_and_keeps_the_gap,
     off_forgets_what_was_asked_for,
     old_messages_get_their_rows_when_a_database_is_opened,
@@ -344,6 +345,23 @@ async fn a_new_link_lets_a_failure_be_tried_at_once(db: &Database) -> anyhow::Re
     worker.commit(&spoken(vec![carrying("m1", vec![photo("a", "a?t=2")])?])).await?;
     let task = worker.store.next_media(&worker.lease, true, NOW).await?.context("due")?;
     assert_eq!(task.attachment.tries, 0);
+    Ok(())
+}
+
+async fn a_run_hears_that_somebody_asks_for_files(db: &Database) -> anyhow::Result<()> {
+    let mut worker = talk(db, vec![carrying("m1", vec![photo("a", "a"), photo("b", "b")])?]).await?;
+    Worker::new(&db.store, 2).await?;
+    let (own, other) = (worker.account().clone(), account_id(2)?);
+    let asks = async |worker: &mut Worker| anyhow::Ok(worker.commit(&batch()).await?.media_asks);
+    let mut before = asks(&mut worker).await?;
+    let link = NewAttachment::link("https://media.licdn.com/dms/image/x?t=1");
+    for (account, is_heard) in [(&own, true), (&other, false)] {
+        db.store.want(account, &link, false, NOW).await?;
+        db.store.want_all(account, &[AttachmentState::Remote], NOW).await?;
+        let after = asks(&mut worker).await?;
+        assert_eq!(after - before, if is_heard { 2 } else { 0 }, "{account}");
+        before = after;
+    }
     Ok(())
 }
 

@@ -25,8 +25,8 @@ use crate::store_fixture::{
     person, person_id, sealed, spoken,
 };
 use crate::store_neighbourhood::{
-    assert_lived_in, assert_no_strays, import, lived_in, photo, pictured, rows_of, rows_of_accounts, rows_of_messages,
-    rows_of_talks, settle_next,
+    assert_lived_in, assert_no_strays, import, lived_in, object, photo, pictured, rows_of, rows_of_accounts,
+    rows_of_messages, rows_of_talks, settle_next,
 };
 
 crate::on_both_databases!(
@@ -204,8 +204,13 @@ async fn the_end_of_a_run_leaves_the_other_accounts(db: &Database) -> Result<()>
 
 async fn media_of_an_account_leave_the_others(db: &Database) -> Result<()> {
     let mut street = Street::on(db).await?;
+    for other in OTHERS {
+        db.store.want_all(&account_id(other)?, &[AttachmentState::Remote], NOW).await?;
+    }
+    ensure!(db.store.expect_object(&object("cc"), NOW.plus_ms(LEASE_MS)).await?);
     let later = Some(NOW.plus_ms(9));
     let outcomes = [
+        MediaOutcome::Stored { object: object("cc"), name: None },
         MediaOutcome::LinkExpired,
         MediaOutcome::LinkRenewed,
         MediaOutcome::Failed { code: "media_unavailable", not_before: later },
