@@ -152,6 +152,8 @@ mod store_contract_columns;
 mod store_contract_commit;
 mod store_contract_copies;
 #[cfg(test)]
+mod store_contract_damage;
+#[cfg(test)]
 mod store_contract_export;
 #[cfg(test)]
 mod store_contract_imports;

@@ -14,6 +14,7 @@ use threadkeep_core::id::MessageId;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::verify::compare::Window;
 
+use crate::store_contract_listed::ready;
 use crate::store_contract_search::page;
 use crate::store_database::Database;
 use crate::store_fixture::{
@@ -181,6 +182,9 @@ async fn what_others_have_changes_nothing_of_what_is_read(db: &Database) -> Resu
     for (before, after) in alone.iter().zip(&among_others) {
         assert_eq!(before, after);
     }
+    // What lies ready to be shown is the same, of one and of several.
+    let own = ready(db, &[OWN]).await?.len();
+    assert_eq!(ready(db, &[1, OWN, 3]).await?.len(), 3 * own);
     // What is told of two is told of each.
     let filter = |numbers: &[u32]| {
         let accounts = numbers.iter().map(|number| account_id(*number)).collect::<Result<_>>()?;

@@ -48,7 +48,7 @@ struct Keeper {
 
 /// What was shown of a conversation.
 #[derive(Debug, PartialEq)]
-struct Kept {
+pub struct Kept {
     account: String,
     id: String,
     at: Timestamp,
@@ -145,18 +145,32 @@ async fn shown(db: &Database, filter: &ConversationFilter, limit: u32) -> anyhow
     Ok(is_ready.then_some(kept))
 }
 
-/// What is shown of the conversations of these accounts, after checking that it is what the typed rows say.
-async fn ready(db: &Database, accounts: &[u32]) -> anyhow::Result<Vec<Kept>> {
+/// What is shown of the conversations of these accounts, after checking that it is what the typed rows say, whatever is
+/// asked for.
+pub async fn ready(db: &Database, accounts: &[u32]) -> anyhow::Result<Vec<Kept>> {
     let accounts = accounts.iter().map(|number| account_id(*number)).collect::<anyhow::Result<_>>()?;
     let filter = ConversationFilter { accounts, ..ConversationFilter::default() };
-    let keeper = shown(db, &filter, 1_000).await?.context("not all lies ready")?;
-    let typed = db.store.conversations(&filter, 1_000).await?;
-    let owner = |account| keeper.owners.iter().find(|(id, _)| id == account).map(|(_, owner)| owner);
-    let typed: Option<Vec<Kept>> = typed.iter().map(|row| Some(expected(row, owner(&row.account)?))).collect();
-    assert_eq!(keeper.rows, typed.context("no owner")?);
+    let all = as_typed(db, &filter, 1_000).await?;
+    as_typed(db, &ConversationFilter { unread_only: true, ..filter.clone() }, 1_000).await?;
+    for row in db.store.conversations(&filter, 1_000).await? {
+        let after = Some((row.conversation.last_activity_at, row.conversation.id, row.account));
+        for unread_only in [false, true] {
+            as_typed(db, &ConversationFilter { unread_only, after: after.clone(), ..filter.clone() }, 2).await?;
+        }
+    }
     for (what, found, is_fine) in db.store.examine().await? {
         assert!(is_fine, "{what}: {found}");
     }
+    Ok(all)
+}
+
+/// A page as it is shown, which is what the typed rows of it say.
+async fn as_typed(db: &Database, filter: &ConversationFilter, limit: u32) -> anyhow::Result<Vec<Kept>> {
+    let keeper = shown(db, filter, limit).await?.context("not all lies ready")?;
+    let typed = db.store.conversations(filter, limit).await?;
+    let owner = |account| keeper.owners.iter().find(|(id, _)| id == account).map(|(_, owner)| owner);
+    let typed: Option<Vec<Kept>> = typed.iter().map(|row| Some(expected(row, owner(&row.account)?))).collect();
+    assert_eq!(keeper.rows, typed.context("no owner")?, "{filter:?}");
     Ok(keeper.rows)
 }
 
