@@ -61,6 +61,9 @@ async fn the_ledger_is_walked_by_its_cursor_and_says_why() -> anyhow::Result<()>
     }
     let ids: Vec<_> = seen.iter().map(|one| one["conversationId"].as_str().unwrap_or_default()).collect();
     ensure!(ids == ["2-a", "2-b", "2-c"], "{ids:?}");
+    let count = |answer: &serde_json::Value| answer["conversations"].as_array().map_or(0, Vec::len);
+    let two = world.get(&key, &format!("/conversations/completeness?accountId={INES}&count=2")).await?.json();
+    ensure!(count(&two) == 2, "as many as were asked for, of {}: {two}", seen.len());
     ensure!(seen[0]["completeness"] == "listed" && seen[0]["messageCount"] == 0, "{}", seen[0]);
     let remedy = seen[0]["remedy"].as_str().unwrap_or_default();
     ensure!(remedy.contains("sync") && seen[0]["verification"]["drift"] == 0, "{}", seen[0]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 use threadkeep::lifecycle::{Stop, spawn};
-use threadkeep::store::{Actor, Job, JobState};
+use threadkeep::store::{Actor, Job, JobState, MediaPolicy};
 use threadkeep::verbs::sync::{self, Ticket};
 use threadkeep::worker;
 use threadkeep_core::sync::pace::{GAP_MIN_MS, Pace};
@@ -66,6 +66,31 @@ async fn between_two_requests_there_is_a_pause(database: &Database) -> Result<()
     story.assert_equal().await
 }
 
+async fn files_keep_the_pace_too(database: &Database) -> Result<()> {
+    let mut story = Harness::connect(database, world(30, 21)).await?;
+    story.sync().await?;
+    threadkeep::verbs::media::set_policy(&story.app, &Actor::Setup, &story.account, MediaPolicy::Eager).await?;
+    let clock = Arc::new(HandClock::default());
+    clock.pass(story.app.clock.now().0);
+    clock.move_when_waited_for();
+    story.app.clock = clock.clone();
+    story.app.sync.pace = Pace::Polite;
+    let begun_at = story.app.clock.now();
+    let before = story.linkedin.requests()?;
+    let job = asked(&story).await?;
+    let stop = Stop::default();
+    let worker = spawn(worker::run_account(story.app.clone(), stop.clone(), story.account.clone()));
+    let job = seen(&story, job.id, |job| job.state.is_over()).await?;
+    stop.ask();
+    worker.await??;
+    ensure!(job.state == JobState::Done && job.progress.media_fetched > 5, "{job:?}");
+    let requests = i64::try_from(story.linkedin.requests()? - before)?;
+    let passed_ms = story.app.clock.now().since_ms(begun_at);
+    ensure!(passed_ms >= (requests - 1) * GAP_MIN_MS, "{requests} requests in {passed_ms} ms");
+    ensure!(i64::try_from(job.progress.requests)? == requests, "{} of {requests} are told", job.progress.requests);
+    Ok(())
+}
+
 async fn a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(80, 8)).await?;
     let job = asked(&story).await?;
@@ -84,5 +109,6 @@ async fn a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on(database:
 
 crate::on_both_databases! {
     between_two_requests_there_is_a_pause,
+    files_keep_the_pace_too,
     a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on,
 }

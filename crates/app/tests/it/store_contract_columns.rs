@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context;
-use threadkeep::store::{Commit, MessageFilter, Reads};
+use threadkeep::store::{Commit, ConversationFilter, MessageFilter, Reads};
 use threadkeep_core::content::{Attribute, Content, Reaction};
 use threadkeep_core::conversation::{Conversation, ConversationSeen, merge_conversation};
 use threadkeep_core::message::{Merged, Message, MessageFormat, MessageSeen, Origin, merge_message};
@@ -104,6 +104,12 @@ async fn every_column_of_a_message_follows(db: &Database) -> anyhow::Result<()> 
         let reads: &dyn Reads = &*worker.store;
         let rows = reads.messages(worker.account(), &conversation_id("a")?, &MessageFilter::default(), 10).await?;
         assert_eq!(rows.first(), wanted.as_ref(), "form {form}");
+        let told = reads.overview(worker.account()).await?;
+        assert_eq!(told.oldest_message_at, wanted.as_ref().map(|one| one.delivered_at), "form {form}");
+        let list = ConversationFilter { accounts: vec![worker.account().clone()], ..ConversationFilter::default() };
+        let newest = reads.conversations(&list, 1).await?.remove(0).newest.map(|(message, _)| message);
+        let shown = newest.map(|one| (one.delivered_at, one.body, one.content));
+        assert_eq!(shown, wanted.clone().map(|one| (one.delivered_at, one.body, one.content)), "form {form}");
         kept = wanted;
     }
     // A time that the list is ordered by, and what only a full read shows.

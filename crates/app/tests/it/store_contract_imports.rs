@@ -2,13 +2,13 @@
 
 use anyhow::{Context, Result};
 use threadkeep::archive::ImportReport;
-use threadkeep::store::{BegunImport, ImportJob, ImportState, JobFailure};
+use threadkeep::store::{BegunImport, ConversationFilter, ImportJob, ImportState, JobFailure};
 
 use crate::store_database::Database;
 use crate::store_fixture::{LEASE_MS, NOW, Worker};
 use crate::store_neighbourhood::import_for;
 
-crate::on_both_databases!(what_was_taken_in_is_told, why_it_failed_is_told);
+crate::on_both_databases!(what_was_taken_in_is_told, why_it_failed_is_told, who_takes_part_is_told);
 
 /// Two that go on.
 async fn begun(db: &Database) -> Result<(ImportJob, ImportJob)> {
@@ -63,5 +63,22 @@ async fn why_it_failed_is_told(db: &Database) -> Result<()> {
     let unknown = ImportJob { account: None, ..failed.clone() };
     db.store.end_import(&unknown).await?;
     assert_eq!(told(db, failed.id).await?.account, failed.account);
+    Ok(())
+}
+
+async fn who_takes_part_is_told(db: &Database) -> Result<()> {
+    let worker = Worker::new(&db.store, 1).await?;
+    for (digest, number) in [("d1", 100), ("d2", 200), ("d3", 1)] {
+        import_for(&worker, digest, number, None).await?;
+    }
+    let filter = ConversationFilter { accounts: vec![worker.account().clone()], ..ConversationFilter::default() };
+    let rows = db.store.conversations(&filter, 10).await?;
+    assert_eq!(rows.len(), 3);
+    for row in rows {
+        let owner = &worker.store.account(worker.account()).await?.context("the account")?.member;
+        assert!(row.conversation.participants.contains(owner), "{row:?}");
+        assert_eq!((row.conversation.participants.len(), row.conversation.group), (2, false), "{row:?}");
+        assert_eq!(row.conversation.last_activity_at.0, 1_600_000_200_000, "its newest message");
+    }
     Ok(())
 }

@@ -20,6 +20,7 @@ crate::on_both_databases!(
     a_renewed_link_keeps_the_copy_and_another_thing_does_not,
     a_message_that_goes_takes_its_attachments_along,
     a_wish_is_a_job_that_grows_into_a_sync,
+    what_was_given_up_is_asked_for_anew_only_by_whoever_says_so,
     what_somebody_waits_for_goes_first,
     a_lost_lease_writes_no_attachment,
     a_session_that_a_file_renewed_is_kept_with_its_date,
@@ -179,6 +180,46 @@ async fn a_wish_is_a_job_that_grows_into_a_sync(db: &Database) -> anyhow::Result
     let goes_on = db.store.job(sync.id).await?.context("the job")?;
     assert_eq!((goes_on.state, goes_on.media_only), (JobState::Waiting, false), "the sync is still to be done");
     assert_eq!(db.store.account(&account).await?.context("it")?.last_sync_at, Some(NOW));
+    Ok(())
+}
+
+async fn what_was_given_up_is_asked_for_anew_only_by_whoever_says_so(db: &Database) -> anyhow::Result<()> {
+    let contents = ["a", "b", "c"].map(|name| photo(name, &format!("{name}?t=1")));
+    let worker = talk(db, vec![carrying("m1", contents.into())?]).await?;
+    let account = worker.account().clone();
+    let outcomes = [
+        (0, MediaOutcome::Gone, AttachmentState::Gone),
+        (1, MediaOutcome::Refused { code: "media_too_large" }, AttachmentState::Refused),
+        (2, MediaOutcome::Failed { code: "media_timeout", not_before: None }, AttachmentState::Failed),
+    ];
+    let wanted = |ordinal: u32, signature: &str| {
+        let name = ["a", "b", "c"][ordinal as usize];
+        let link = NewAttachment::link(&format!("https://www.linkedin.com/dms/prv/{name}?t={signature}"));
+        anyhow::Ok(NewAttachment { message: Some(MessageId::new("2-m1")?), ordinal, ..link })
+    };
+    for (ordinal, outcome, state) in outcomes {
+        worker.settle_next(&outcome).await?;
+        let again = db.store.want(&account, &wanted(ordinal, "1")?, false, NOW).await?;
+        let is_tried = state == AttachmentState::Failed;
+        assert_eq!(again.state == AttachmentState::Wanted, is_tried, "{outcome:?}");
+        let anew = db.store.want(&account, &wanted(ordinal, "1")?, true, NOW).await?;
+        assert_eq!(
+            (anew.state, anew.is_asked, anew.failure_code, anew.tries),
+            (AttachmentState::Wanted, true, None, 0)
+        );
+        let newer = db.store.want(&account, &wanted(ordinal, "2")?, false, NOW).await?;
+        assert_eq!((newer.pk, newer.url), (anew.pk, anew.url), "its message will tell the newer link");
+        worker.settle_next(&outcome).await?;
+    }
+    // A link by itself has only those who ask.
+    let link = |signature: u32| NewAttachment::link(&format!("https://www.linkedin.com/dms/prv/alone?t={signature}"));
+    let alone = db.store.want(&account, &link(1), false, NOW).await?;
+    worker.settle_next(&MediaOutcome::Gone).await?;
+    let newer = db.store.want(&account, &link(2), false, NOW).await?;
+    assert_eq!((newer.pk, newer.url, newer.state), (alone.pk, link(2).url, AttachmentState::Wanted));
+    worker.store_next("aa").await?;
+    let kept = db.store.want(&account, &link(3), false, NOW).await?;
+    assert_eq!((kept.url, kept.state), (link(2).url, AttachmentState::Stored), "it is here");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The contract of verifications: what is asked for is kept once, and what is compared with is what lies here.
 
 use anyhow::Context;
-use threadkeep::store::{Commit, JobEnd, JobState, VerdictRow};
+use threadkeep::store::{Commit, JobEnd, JobFailure, JobState, VerdictRow};
 use threadkeep_core::page::Oddity;
 use threadkeep_core::sync::Batch;
 use threadkeep_core::time::Timestamp;
@@ -16,6 +16,7 @@ use crate::store_fixture::{
 crate::on_both_databases!(
     a_verification_joins_the_open_run,
     a_run_that_was_asked_to_verify_does_not_end_before_it_has,
+    a_run_that_fails_ends_whatever_it_was_asked_for,
     what_is_kept_is_found_by_id_and_by_stretch,
     every_mirrored_conversation_has_its_turn,
     a_verdict_is_told_whole,
@@ -40,6 +41,17 @@ async fn a_run_that_was_asked_to_verify_does_not_end_before_it_has(db: &Database
     db.store.finish(&worker.lease, &JobEnd::Done, &worker.progress, NOW).await?;
     let job = db.store.job(worker.lease.job).await?;
     assert_eq!(job.map(|job| (job.state, job.verify)), Some((JobState::Waiting, Some(ask))));
+    Ok(())
+}
+
+async fn a_run_that_fails_ends_whatever_it_was_asked_for(db: &Database) -> anyhow::Result<()> {
+    let failure = JobFailure { code: "needs_login".into(), what: "the login has ended".into() };
+    for (end, state) in [(JobEnd::Failed(failure), JobState::Failed), (JobEnd::Cancelled, JobState::Cancelled)] {
+        let worker = Worker::new(&db.store, 1).await?;
+        db.store.enqueue_verify(worker.account(), Ask { depth: Depth::Lists, repairs: false }, NOW).await?;
+        db.store.finish(&worker.lease, &end, &worker.progress, NOW).await?;
+        assert_eq!(db.store.job(worker.lease.job).await?.map(|job| job.state), Some(state));
+    }
     Ok(())
 }
 

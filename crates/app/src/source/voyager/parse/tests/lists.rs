@@ -62,6 +62,7 @@ fn a_sparse_conversation_tells_nothing_and_a_rich_one_everything() {
 fn people_of_every_kind_and_deleted_ones() {
     let organization =
         json!({"name": text("Acme"), "tagline": text("We try"), "pageUrl": "https://x.invalid/", "logo": null});
+    let described = with(member(&text("Mara"), &text("Test")), &json!({"headline": text("Engineer")}));
     let placeholder =
         with(member(&text("LinkedIn"), &text("Member")), &json!({"headline": null, "profilePicture": null}));
     let mononym = with(member(&text("Olga"), &Value::Null), &json!({"headline": null, "profilePicture": null}));
@@ -76,7 +77,8 @@ fn people_of_every_kind_and_deleted_ones() {
         full("ACoA4", "member", &mononym),
         full("ACoA5", "member", &nobody),
         full("ACoA6", "robot", &json!({})),
-        sender("ACoA7")
+        sender("ACoA7"),
+        full("ACoA8", "member", &described)
     ]);
     let changes = json!({"conversationParticipants": people, "messages": null});
     let page = list_page(&json!([with(conversation(THREAD), &changes)]));
@@ -96,8 +98,10 @@ fn people_of_every_kind_and_deleted_ones() {
         ("ACoA5", Some(PersonKind::Member), None, None, None),
         ("ACoA6", None, None, None, None),
         ("ACoA7", None, None, None, None),
+        ("ACoA8", Some(PersonKind::Member), Some("Mara"), Some("Test"), Some("Engineer")),
     ];
     assert_eq!(shown, expected);
+    assert_eq!(page.people[0].profile_url.as_deref(), Some("https://x.invalid/"));
 }
 
 #[test]
