@@ -198,6 +198,18 @@ bugs! {
     LeavingBytesAwaited,
     /// An attachment that fails is tried without end.
     MediaTriedForEver,
+    /// The pause after a file is not kept by the run that fetched it.
+    FileGapForgotten,
+    /// An attachment that was refused or is gone is fetched anew whenever somebody looks at it.
+    GivenUpAskedAgain,
+    /// Removing an account removes the attachments of those that came after it.
+    RemovalTakesNeighbours,
+    /// A run that fails does not end as long as somebody waits for a verification.
+    FailedRunGoesOn,
+    /// Whoever gets another id, under which they had left a conversation, is gone from it.
+    NewIdHidesPresence,
+    /// A new login of another member leaves the lists as they were laid for the former one.
+    ListsOfFormerOwner,
     /// The next page of messages leaves out those of the same time (`<` on the time alone).
     KeysetSkipsEqual,
     /// The next page of conversations shows the last one again (`<=` for `<`).

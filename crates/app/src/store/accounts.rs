@@ -143,7 +143,8 @@ pub(super) fn log_in(login: &Login, now: Timestamp) -> StoreResult<Vec<Statement
         &login.id,
         &login.member,
     );
-    Ok(vec![others, account, session])
+    let laid = (!planted::is(Bug::ListsOfFormerOwner)).then_some(others);
+    Ok(laid.into_iter().chain([account, session]).collect())
 }
 
 /// The end of a session's login, with the session that it belongs to.
@@ -168,10 +169,14 @@ pub(super) fn removal(form: SearchForm, pk: i64) -> Vec<Statement> {
         "sessions" => planted::is(Bug::RemovalKeepsSession),
         _ => false,
     };
+    let whose = |table: &str, of_account: &'static str| match table {
+        "attachments" if planted::is(Bug::RemovalTakesNeighbours) => "account_pk >= ?",
+        _ => of_account,
+    };
     let emptied = TABLES_OF_ACCOUNT
         .into_iter()
         .filter(|(table, _)| !stays(table))
-        .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {of_account}"), pk));
+        .map(|(table, of_account)| sql!(format!("DELETE FROM {table} WHERE {}", whose(table, of_account)), pk));
     without_account(form, pk).into_iter().chain([loosened]).chain(emptied).collect()
 }
 

@@ -96,7 +96,8 @@ impl<D: Dialect> Jobs for SqlStore<D> {
         let account_pk = row.int("pk")?;
         let media_only = row.flag("media_only")?;
         let is_unverified = row.flag("is_unverified")?;
-        if (*end == JobEnd::MediaDone && !media_only) || (*end == JobEnd::Done && is_unverified) {
+        let is_done = *end == JobEnd::Done || planted::is(Bug::FailedRunGoesOn);
+        if (*end == JobEnd::MediaDone && !media_only) || (is_done && is_unverified) {
             // Somebody asked for a sync or a verification meanwhile, and this job has become it.
             return self.db.finish(tx, vec![due_now(lease, now)]).await.map(|_| ());
         }

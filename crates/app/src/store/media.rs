@@ -16,6 +16,7 @@ use super::{
     MediaPolicy, MediaTask, NewAttachment, Progress, Renewal, SqlStore, StoreError, StoreResult, StoredObject,
     url_digest,
 };
+use crate::planted::{self, Bug};
 
 /// Columns of an attachment, from `attachments t`.
 pub(super) const ATTACHMENT: &str = "t.pk, t.message_id, t.ordinal, t.url, t.kind, t.name, t.state, t.renewal, \
@@ -236,7 +237,11 @@ fn wish(
         Some(known) => script.extend(newer_link(known, wanted.url.as_deref())),
         None => attachment_rows(&mut script, account_pk, std::iter::once(wanted)),
     }
-    let askable = if is_anew { "('remote', 'failed', 'refused', 'gone')" } else { "('remote', 'failed')" };
+    let askable = if is_anew || planted::is(Bug::GivenUpAskedAgain) {
+        "('remote', 'failed', 'refused', 'gone')"
+    } else {
+        "('remote', 'failed')"
+    };
     let mut asked = vec![Value::from(now), now.into()];
     asked.extend(values.iter().cloned());
     script.push(Statement::new(

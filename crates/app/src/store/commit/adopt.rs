@@ -19,6 +19,7 @@ use threadkeep_core::time::Timestamp;
 use super::attach::drop_message;
 use super::ready::NEWEST;
 use crate::archive::conversation_of_names;
+use crate::planted::{self, Bug};
 use crate::store::dialect::Dialect;
 use crate::store::rows;
 use crate::store::statement::{Row, Statement, Value, for_keys, for_pairs, sql};
@@ -394,6 +395,7 @@ pub(super) fn same_names(old: &[Who], new: &[Who]) -> Vec<(PersonId, PersonId)> 
 pub(in crate::store) fn renamed(account_pk: i64, old: &PersonId, new: &PersonId) -> Vec<Statement> {
     let theirs = "(SELECT cp.conversation_pk FROM conversation_people cp WHERE cp.account_pk = ? AND cp.person_id = ?)";
     let quoted = |id: &PersonId| Value::from(format!("\"{id}\""));
+    let there = if planted::is(Bug::NewIdHidesPresence) { "conversation_people.is_present" } else { "1" };
     vec![
         sql!(
             format!("UPDATE messages SET sender_id = ? WHERE conversation_pk IN {theirs} AND sender_id = ?"),
@@ -420,10 +422,12 @@ pub(in crate::store) fn renamed(account_pk: i64, old: &PersonId, new: &PersonId)
             vec![quoted(old), quoted(new), old.into(), new.into(), account_pk.into(), old.into()],
         ),
         sql!(
-            "INSERT INTO conversation_people (conversation_pk, person_id, account_pk, is_present) \
-             SELECT cp.conversation_pk, ?, cp.account_pk, cp.is_present FROM conversation_people cp \
-             WHERE cp.account_pk = ? AND cp.person_id = ? ON CONFLICT (conversation_pk, person_id) DO UPDATE SET \
-             is_present = CASE WHEN excluded.is_present = 1 THEN 1 ELSE conversation_people.is_present END",
+            format!(
+                "INSERT INTO conversation_people (conversation_pk, person_id, account_pk, is_present) \
+                 SELECT cp.conversation_pk, ?, cp.account_pk, cp.is_present FROM conversation_people cp \
+                 WHERE cp.account_pk = ? AND cp.person_id = ? ON CONFLICT (conversation_pk, person_id) DO UPDATE SET \
+                 is_present = CASE WHEN excluded.is_present = 1 THEN {there} ELSE conversation_people.is_present END"
+            ),
             new,
             account_pk,
             old,
