@@ -51,10 +51,18 @@ async fn copied(story: &Harness) -> Result<String> {
 
 async fn a_copy_comes_back_byte_for_byte_and_the_sync_goes_on(database: &Database) -> Result<()> {
     let story = synced(database).await?;
+    let odd = |number: u32, conversation: &str| {
+        format!(
+            "INSERT INTO oddities (account_pk, digest, conversation_id, what, raw, times, first_seen_at, last_seen_at) \
+             SELECT a.pk, 'digest{number}', {conversation}, 'no id', '{{\"n\":{number}}}', {number}, 5, 6 FROM accounts a"
+        )
+    };
+    database.raw(&odd(1, "NULL")).await?;
+    database.raw(&odd(2, "'2-somewhere'")).await?;
     let before = copied(&story).await?;
     ensure!(is_copy(before.lines().next().unwrap_or_default().as_bytes()) && !is_copy(b"{\"categories\":[]}"));
     ensure!(before == copied(&story).await?, "a copy differs the second time");
-    for kind in ["person", "conversation", "message", "event", "end"] {
+    for kind in ["person", "conversation", "message", "event", "oddity", "end"] {
         ensure!(before.contains(&format!("\"kind\":\"{kind}\"")), "no {kind}");
     }
     ensure!(

@@ -102,9 +102,12 @@ mod import_eras;
 mod import_hostile;
 #[cfg(test)]
 mod import_lease;
+#[cfg(test)]
 mod import_people;
 #[cfg(test)]
 mod import_stories;
+#[cfg(test)]
+mod import_zips;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

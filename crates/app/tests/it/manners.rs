@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use threadkeep::lifecycle::{Stop, spawn};
 use threadkeep::store::{Actor, Job, JobState, MediaPolicy};
 use threadkeep::verbs::sync::{self, Ticket};
@@ -91,6 +91,38 @@ async fn files_keep_the_pace_too(database: &Database) -> Result<()> {
     Ok(())
 }
 
+async fn a_run_that_is_cancelled_among_its_files_stops(database: &Database) -> Result<()> {
+    let mut story = Harness::connect(database, world(30, 21)).await?;
+    story.sync().await?;
+    threadkeep::verbs::media::set_policy(&story.app, &Actor::Setup, &story.account, MediaPolicy::Eager).await?;
+    let clock = Arc::new(HandClock::default());
+    clock.pass(story.app.clock.now().0);
+    story.app.clock = clock.clone();
+    story.app.sync.pace = Pace::Polite;
+    let job = asked(&story).await?;
+    let stop = Stop::default();
+    let worker = spawn(worker::run_account(story.app.clone(), stop.clone(), story.account.clone()));
+    // Time passes only as long as somebody looks, so that nothing is fetched between the look and the wish.
+    for _ in 0..LOOKS_MAX {
+        let kept = story.app.store.job(job.id).await?.context("the job")?;
+        if kept.progress.media_fetched > 0 || kept.state.is_over() {
+            break;
+        }
+        clock.pass(100);
+        tokio::task::yield_now().await;
+    }
+    sync::cancel(&story.app, &Actor::Setup, None, job.id).await?;
+    clock.move_when_waited_for();
+    let over = seen(&story, job.id, |job| job.state.is_over()).await?;
+    stop.ask();
+    worker.await??;
+    ensure!(over.state == JobState::Cancelled, "{over:?}");
+    ensure!((1..4).contains(&over.progress.media_fetched), "it went on: {:?}", over.progress);
+    let next = story.sync().await?;
+    ensure!(next.progress.media_fetched > 3, "the next one goes on: {:?}", next.progress);
+    Ok(())
+}
+
 async fn a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on(database: &Database) -> Result<()> {
     let story = Harness::connect(database, world(80, 8)).await?;
     let job = asked(&story).await?;
@@ -110,5 +142,6 @@ async fn a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on(database:
 crate::on_both_databases! {
     between_two_requests_there_is_a_pause,
     files_keep_the_pace_too,
+    a_run_that_is_cancelled_among_its_files_stops,
     a_run_that_is_cancelled_on_its_way_stops_and_the_next_goes_on,
 }
